@@ -1,0 +1,2 @@
+//! strand
+fn main() {}
