@@ -33,7 +33,10 @@ impl FromStr for Durability {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Fsync, Self::PageCache].into_iter().find(|d| d.as_str() == text).ok_or(())
+        [Self::Fsync, Self::PageCache]
+            .into_iter()
+            .find(|d| d.as_str() == text)
+            .ok_or(())
     }
 }
 

@@ -128,7 +128,12 @@ mod tests {
 
     #[test]
     fn a_malformed_id_is_refused() {
-        for text in ["", "abc", "+b0102030405060708090a0b0c0d0eff", "zz0102030405060708090a0b0c0d0eff"] {
+        for text in [
+            "",
+            "abc",
+            "+b0102030405060708090a0b0c0d0eff",
+            "zz0102030405060708090a0b0c0d0eff",
+        ] {
             assert_eq!(text.parse::<TopicId>(), Err(ParseIdError(text.to_owned())));
         }
     }

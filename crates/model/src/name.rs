@@ -16,10 +16,14 @@ pub struct TopicName(Arc<str>);
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NameError {
     /// The name has no character.
-    #[error("a topic name must not be empty; use 1 to {TOPIC_NAME_BYTES_MAX} characters of a-z A-Z 0-9 . _ -")]
+    #[error(
+        "a topic name must not be empty; use 1 to {TOPIC_NAME_BYTES_MAX} characters of a-z A-Z 0-9 . _ -"
+    )]
     Empty,
     /// The name is longer than [`TOPIC_NAME_BYTES_MAX`].
-    #[error("the topic name has {bytes} bytes, the limit is {TOPIC_NAME_BYTES_MAX}; choose a shorter one")]
+    #[error(
+        "the topic name has {bytes} bytes, the limit is {TOPIC_NAME_BYTES_MAX}; choose a shorter one"
+    )]
     TooLong {
         /// The name's length.
         bytes: usize,
@@ -54,10 +58,15 @@ impl TopicName {
         }
         let legal = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if let Some(character) = name.chars().find(|c| !legal(c)) {
-            return Err(NameError::IllegalCharacter { name: name.to_owned(), character });
+            return Err(NameError::IllegalCharacter {
+                name: name.to_owned(),
+                character,
+            });
         }
         if name == "." || name == ".." {
-            return Err(NameError::Reserved { name: name.to_owned() });
+            return Err(NameError::Reserved {
+                name: name.to_owned(),
+            });
         }
         Ok(Self(name.into()))
     }
@@ -94,19 +103,35 @@ mod tests {
     fn the_longest_name_is_accepted_and_one_more_refused() {
         assert!(TopicName::new(&"a".repeat(TOPIC_NAME_BYTES_MAX)).is_ok());
         let bytes = TOPIC_NAME_BYTES_MAX + 1;
-        assert_eq!(TopicName::new(&"a".repeat(bytes)), Err(NameError::TooLong { bytes }));
+        assert_eq!(
+            TopicName::new(&"a".repeat(bytes)),
+            Err(NameError::TooLong { bytes })
+        );
     }
 
     #[test]
     fn paths_nul_and_foreign_letters_are_refused() {
-        for (name, character) in [("../etc", '/'), ("a\0b", '\0'), ("größe", 'ö'), ("a b", ' ')] {
+        for (name, character) in [
+            ("../etc", '/'),
+            ("a\0b", '\0'),
+            ("größe", 'ö'),
+            ("a b", ' '),
+        ] {
             assert_eq!(
                 TopicName::new(name),
-                Err(NameError::IllegalCharacter { name: name.to_owned(), character })
+                Err(NameError::IllegalCharacter {
+                    name: name.to_owned(),
+                    character
+                })
             );
         }
         for name in [".", ".."] {
-            assert_eq!(TopicName::new(name), Err(NameError::Reserved { name: name.to_owned() }));
+            assert_eq!(
+                TopicName::new(name),
+                Err(NameError::Reserved {
+                    name: name.to_owned()
+                })
+            );
         }
         assert_eq!(TopicName::new(""), Err(NameError::Empty));
         assert!(TopicName::new("...").is_ok());

@@ -83,7 +83,10 @@ impl Term {
 
     /// `None` above [`Term::MAX`].
     pub fn new(value: u64) -> Option<Self> {
-        u32::try_from(value).ok().map(Self).filter(|term| *term <= Self::MAX)
+        u32::try_from(value)
+            .ok()
+            .map(Self)
+            .filter(|term| *term <= Self::MAX)
     }
 
     /// The term as a number.
@@ -137,8 +140,14 @@ mod tests {
 
     #[test]
     fn log_ids_order_by_term_first() {
-        let earlier = LogId { term: Term::new(1).unwrap(), index: LogIndex::new(9) };
-        let later = LogId { term: Term::new(2).unwrap(), index: LogIndex::new(3) };
+        let earlier = LogId {
+            term: Term::new(1).unwrap(),
+            index: LogIndex::new(9),
+        };
+        let later = LogId {
+            term: Term::new(2).unwrap(),
+            index: LogIndex::new(3),
+        };
         assert!(earlier < later);
     }
 }
