@@ -9,6 +9,7 @@ pub mod durability;
 pub mod id;
 pub mod limits;
 pub mod name;
+pub mod partitioner;
 pub mod position;
 pub mod timestamp;
 

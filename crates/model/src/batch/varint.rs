@@ -37,3 +37,6 @@ pub(super) fn varint_bytes(value: i64) -> usize {
     let zigzag = ((value << 1) ^ (value >> 63)).cast_unsigned();
     (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
 }
+
+#[cfg(test)]
+mod tests;
