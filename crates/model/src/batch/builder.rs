@@ -10,6 +10,9 @@ use super::stored::Batch;
 use super::{HEADER_BYTES, LENGTH_PREFIX_BYTES};
 use crate::Timestamp;
 
+/// The largest records block whose batch's length still fits its field, in bytes.
+const BLOCK_BYTES_MAX: usize = i32::MAX as usize - (HEADER_BYTES - LENGTH_PREFIX_BYTES);
+
 /// Why records do not make a batch.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BuildError {
@@ -17,7 +20,7 @@ pub enum BuildError {
     #[error("a batch needs at least one record")]
     Empty,
     /// More bytes than the length field can hold.
-    #[error("the records take {bytes} bytes, a batch can hold {max}", max = i32::MAX)]
+    #[error("the records take {bytes} bytes, a batch can hold {BLOCK_BYTES_MAX}")]
     TooLarge {
         /// The records block's size.
         bytes: usize,
@@ -109,12 +112,7 @@ impl BatchBuilder {
             return Err(BuildError::Empty);
         }
         let records = codec::compress(self.codec, self.block.freeze())?;
-        let most = i32::MAX as usize - (HEADER_BYTES - LENGTH_PREFIX_BYTES);
-        if records.len() > most {
-            return Err(BuildError::TooLarge {
-                bytes: records.len(),
-            });
-        }
+        check_length(records.len())?;
         let mut header = BatchHeader::blank();
         header.set_codec(self.codec);
         header.set_timestamps(self.base_timestamp, self.max_timestamp);
@@ -124,5 +122,27 @@ impl BatchBuilder {
             header.set_producer(stamp);
         }
         Ok(Batch::assemble(header, records))
+    }
+}
+
+fn check_length(bytes: usize) -> Result<(), BuildError> {
+    if bytes > BLOCK_BYTES_MAX {
+        Err(BuildError::TooLarge { bytes })
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_the_length_field_cannot_count_is_refused() {
+        // The header's own 49 bytes count too. Building 2 GiB would show nothing more.
+        let most = i32::MAX as usize - 49;
+        assert_eq!(check_length(most), Ok(()));
+        let bytes = most + 1;
+        assert_eq!(check_length(bytes), Err(BuildError::TooLarge { bytes }));
     }
 }

@@ -172,7 +172,7 @@ pub fn decompress(codec: Codec, block: &Bytes, limit: usize) -> Result<Bytes, Co
 fn read_bounded(codec: Codec, decoder: impl Read, limit: usize) -> Result<Bytes, CodecError> {
     let mut plain = Vec::new();
     decoder
-        .take(limit as u64 + 1)
+        .take((limit as u64).saturating_add(1))
         .read_to_end(&mut plain)
         .map_err(|error| CodecError::Damaged {
             codec,

@@ -15,6 +15,9 @@ use super::stored::Batch;
 use super::varint::{put_varint, take_varint, varint_bytes};
 use crate::{Offset, Timestamp, TimestampType};
 
+/// Room made for a record's headers before the first is read.
+const HEADERS_RESERVED_MAX: usize = 16;
+
 /// A header of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordHeader {
@@ -72,6 +75,8 @@ pub struct Records {
     base_offset: Offset,
     base_timestamp: Timestamp,
     append_time: Option<Timestamp>,
+    delta_min: u64,
+    deltas_end: u64,
     promised: i32,
     read: usize,
     done: bool,
@@ -96,6 +101,8 @@ impl Records {
             base_offset: header.base_offset(),
             base_timestamp: header.base_timestamp(),
             append_time,
+            delta_min: 0,
+            deltas_end: header.end_offset().since(header.base_offset()),
             promised: header.record_count(),
             read: 0,
             done: header.is_control(),
@@ -113,23 +120,21 @@ impl Records {
         }
         let _attributes = body.get_u8();
         let timestamp_delta = take_varint(&mut body)?;
-        let offset_delta = u64::try_from(take_varint(&mut body)?).ok()?;
+        let offset_delta = self.take_offset_delta(&mut body)?;
         let key = take_nullable(&mut body)?;
         let value = take_nullable(&mut body)?;
         let header_count = usize::try_from(take_varint(&mut body)?).ok()?;
-        // A header takes two bytes at least, so a lying count cannot make us reserve more than was sent.
-        let mut headers = Vec::with_capacity(header_count.min(body.len() / 2));
+        // The count may lie: beyond a few, memory is taken only as headers are found.
+        let mut headers = Vec::with_capacity(header_count.min(HEADERS_RESERVED_MAX));
         for _ in 0..header_count {
             headers.push(RecordHeader {
                 key: take_nullable(&mut body)??,
                 value: take_nullable(&mut body)?,
             });
         }
-        let created = Timestamp::from_millis(
-            self.base_timestamp
-                .as_millis()
-                .saturating_add(timestamp_delta),
-        );
+        // Wraps as the producer's subtraction did, so that every timestamp comes back.
+        let base_millis = self.base_timestamp.as_millis();
+        let created = Timestamp::from_millis(base_millis.wrapping_add(timestamp_delta));
         body.is_empty().then_some(Record {
             offset: self.base_offset.plus(offset_delta),
             timestamp: self.append_time.unwrap_or(created),
@@ -137,6 +142,15 @@ impl Records {
             value,
             headers,
         })
+    }
+
+    /// Deltas rise and stay inside the batch's offsets; compaction may leave gaps. Anything else would
+    /// give two records one offset, or a reader the offset of another batch.
+    fn take_offset_delta(&mut self, body: &mut Bytes) -> Option<u64> {
+        let delta = u64::try_from(take_varint(body)?).ok()?;
+        let inside = (self.delta_min..self.deltas_end).contains(&delta);
+        self.delta_min = delta.saturating_add(1);
+        inside.then_some(delta)
     }
 }
 
