@@ -1,0 +1,23 @@
+//! Random numbers that can be had again: the seed is printed and may be given as STRAND_TEST_SEED.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// A generator whose seed a failing test shows.
+pub(crate) fn seeded() -> StdRng {
+    let seed = match std::env::var("STRAND_TEST_SEED") {
+        Ok(text) => text.parse().expect("STRAND_TEST_SEED is a number"),
+        Err(_) => rand::rng().random::<u64>(),
+    };
+    println!("STRAND_TEST_SEED={seed}");
+    StdRng::seed_from_u64(seed)
+}
+
+/// Up to `most` random bytes; half of the time drawn from few letters, so that codecs find repeats.
+pub(crate) fn some_bytes(rng: &mut StdRng, most: usize) -> Vec<u8> {
+    let letters = if rng.random() { 3 } else { 256 };
+    let length = rng.random_range(0..=most);
+    (0..length)
+        .map(|_| rng.random_range(0..letters) as u8)
+        .collect()
+}
