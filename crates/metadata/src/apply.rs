@@ -1,0 +1,62 @@
+//! Applies a command: one verb per file. Each checks everything before it changes anything, so that a
+//! refused command leaves no trace.
+
+mod add_partitions;
+mod allocate_producer_ids;
+mod check_placement;
+mod create_topic;
+mod delete_topic;
+mod form_cluster;
+mod register_broker;
+mod update_topic_configs;
+
+use crate::command::Command;
+use crate::outcome::{Answer, Effect, Outcome};
+use crate::refusal::Refusal;
+use crate::state::{ClusterState, Formed};
+
+impl ClusterState {
+    /// Changes the state as the command says. Deterministic: depends on the state and the command only.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; the state is then unchanged.
+    pub fn apply(&mut self, command: &Command) -> Result<Outcome, Refusal> {
+        let result = match command {
+            Command::FormCluster(command) => self.form_cluster(command),
+            Command::SetLimits(limits) => self.set_limits(*limits),
+            Command::RegisterBroker(command) => self.register_broker(command),
+            Command::CreateTopic(command) => self.create_topic(command),
+            Command::DeleteTopic(topic) => self.delete_topic(*topic),
+            Command::UpdateTopicConfigs(command) => self.update_topic_configs(command),
+            Command::AddPartitions(command) => self.add_partitions(command),
+            Command::AllocateProducerIds(command) => self.allocate_producer_ids(*command),
+        };
+        debug_assert_eq!(self.broken_invariant(), None, "after {command:?}");
+        result
+    }
+
+    /// The cluster's identity and limits, which every command but the first needs.
+    pub(crate) fn formed(&self) -> Result<Formed, Refusal> {
+        self.formed.ok_or(Refusal::NotFormed)
+    }
+}
+
+impl Outcome {
+    /// The command had been applied before.
+    fn unchanged(answer: Answer) -> Self {
+        Self {
+            answer,
+            effects: Vec::new(),
+        }
+    }
+
+    fn changed(answer: Answer, effect: Effect) -> Self {
+        Self {
+            answer,
+            effects: vec![effect],
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,147 @@
+//! Registers a broker that has started, and issues its replica id.
+//!
+//! The first disk of an initial broker bears the broker's own number as its replica id. Every other disk
+//! gets the next one, never issued before: a disk that has lost its log must not vote as the one that
+//! had it.
+
+use model::{BrokerId, ReplicaId};
+
+use crate::broker::Broker;
+use crate::command::RegisterBroker;
+use crate::limits::{ADDRESS_BYTES_MAX, RETIRED_DISKS_MAX};
+use crate::outcome::{Answer, Effect, Outcome};
+use crate::refusal::Refusal;
+use crate::state::{ClusterState, Formed};
+
+impl ClusterState {
+    pub(super) fn register_broker(&mut self, command: &RegisterBroker) -> Result<Outcome, Refusal> {
+        let formed = self.formed()?;
+        check_texts(command)?;
+        self.check_disk(command)?;
+        let known = self.brokers.get(&command.broker).cloned();
+        let (replica, replaced) = match &known {
+            Some(known) if known.disk == command.disk => (known.replica, None),
+            Some(known) => {
+                self.check_room_for_replaced_disk()?;
+                (self.issue_replica(), Some(known.clone()))
+            }
+            None => {
+                self.check_room_for_broker(command.broker, formed)?;
+                (self.first_replica(command.broker, formed), None)
+            }
+        };
+        let answer = Answer::BrokerRegistered {
+            replica,
+            replaced: replaced.as_ref().map(|broker| broker.replica),
+        };
+        let broker = Broker {
+            id: command.broker,
+            disk: command.disk,
+            replica,
+            start_counter: command.start_counter,
+            grpc_address: command.grpc_address.clone(),
+            peer_address: command.peer_address.clone(),
+            rack: command.rack.clone(),
+        };
+        if known.as_ref() == Some(&broker) {
+            return Ok(Outcome::unchanged(answer));
+        }
+        self.brokers.insert(broker.id, broker);
+        let mut outcome = Outcome::changed(
+            answer,
+            Effect::BrokerChanged {
+                broker: command.broker,
+            },
+        );
+        if let Some(replaced) = replaced {
+            self.replaced_disks.insert(replaced.disk, replaced.id);
+            outcome.effects.push(Effect::ReplicaRetired {
+                broker: replaced.id,
+                replica: replaced.replica,
+            });
+        }
+        Ok(outcome)
+    }
+
+    fn check_disk(&self, command: &RegisterBroker) -> Result<(), Refusal> {
+        let RegisterBroker { broker, disk, .. } = *command;
+        if let Some(owner) = self.replaced_disks.get(&disk) {
+            return Err(Refusal::DiskWasReplaced {
+                disk,
+                broker: *owner,
+            });
+        }
+        match self.brokers.values().find(|known| known.disk == disk) {
+            Some(owner) if owner.id != broker => Err(Refusal::DiskOfOtherBroker {
+                disk,
+                owner: owner.id,
+                broker,
+            }),
+            Some(known) if known.start_counter > command.start_counter => {
+                Err(Refusal::OlderCopyOfDisk {
+                    broker,
+                    disk,
+                    known: known.start_counter,
+                    presented: command.start_counter,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_room_for_broker(&self, broker: BrokerId, formed: Formed) -> Result<(), Refusal> {
+        let limit = formed.limits.brokers;
+        // Room is kept for the initial brokers that have not come yet.
+        let initial = |id: BrokerId| id.get() < formed.initial_brokers;
+        let others = self.brokers.keys().filter(|id| !initial(**id)).count() as u64;
+        let taken = others + u64::from(formed.initial_brokers);
+        if !initial(broker) && taken >= u64::from(limit) {
+            return Err(Refusal::TooManyBrokers { broker, limit });
+        }
+        Ok(())
+    }
+
+    fn check_room_for_replaced_disk(&self) -> Result<(), Refusal> {
+        if self.replaced_disks.len() >= RETIRED_DISKS_MAX {
+            return Err(Refusal::TooManyReplacedDisks {
+                limit: RETIRED_DISKS_MAX as u64,
+            });
+        }
+        Ok(())
+    }
+
+    fn first_replica(&mut self, broker: BrokerId, formed: Formed) -> ReplicaId {
+        if broker.get() < formed.initial_brokers {
+            ReplicaId::new(u64::from(broker.get()))
+        } else {
+            self.issue_replica()
+        }
+    }
+
+    fn issue_replica(&mut self) -> ReplicaId {
+        let issued = ReplicaId::new(self.next_replica);
+        self.next_replica += 1;
+        issued
+    }
+}
+
+fn check_texts(command: &RegisterBroker) -> Result<(), Refusal> {
+    let rack = command.rack.as_deref().unwrap_or_default();
+    let texts = [
+        ("gRPC address", command.grpc_address.as_str()),
+        ("peer address", command.peer_address.as_str()),
+        ("rack", rack),
+    ];
+    match texts
+        .iter()
+        .find(|(_, text)| text.len() > ADDRESS_BYTES_MAX)
+    {
+        Some((what, text)) => Err(Refusal::AddressTooLong {
+            broker: command.broker,
+            what: (*what).to_owned(),
+            bytes: text.len() as u64,
+            limit: ADDRESS_BYTES_MAX as u64,
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,105 @@
+//! What changes the cluster's state. Every command may be proposed again after an unknown outcome; each
+//! says what a second application does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{BrokerId, ClusterId, DiskId, PartitionIndex, TopicId, TopicName};
+
+use crate::limits::Limits;
+use crate::replication_factor::ReplicationFactor;
+use crate::topic::Partition;
+
+/// A change of the cluster's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Gives the cluster its identity: the first command of all.
+    FormCluster(FormCluster),
+    /// Changes the limits; again: no change.
+    SetLimits(Limits),
+    /// Announces a broker that has started.
+    RegisterBroker(RegisterBroker),
+    /// Creates a topic.
+    CreateTopic(CreateTopic),
+    /// Deletes one incarnation of a topic; again: no change.
+    DeleteTopic(TopicId),
+    /// Sets and removes configs of a topic.
+    UpdateTopicConfigs(UpdateTopicConfigs),
+    /// Adds partitions to a topic.
+    AddPartitions(AddPartitions),
+    /// Hands out a block of producer ids.
+    AllocateProducerIds(AllocateProducerIds),
+}
+
+/// See [`Command::FormCluster`]. Again with the same cluster id: no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormCluster {
+    /// The cluster's id, for ever.
+    pub cluster: ClusterId,
+    /// N: the first disks of brokers 0..N-1 get the replica ids 0..N-1.
+    pub initial_brokers: u32,
+    /// The limits in force until they are changed.
+    pub limits: Limits,
+}
+
+/// See [`Command::RegisterBroker`]. Again: the same replica id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisterBroker {
+    /// The broker.
+    pub broker: BrokerId,
+    /// The data directory it runs on.
+    pub disk: DiskId,
+    /// How often it has started on that directory; kept on the directory itself.
+    pub start_counter: u64,
+    /// Where clients reach its gRPC API: `host:port`.
+    pub grpc_address: String,
+    /// Where brokers reach it: `host:port`.
+    pub peer_address: String,
+    /// Its failure domain, where the operator names one.
+    pub rack: Option<String>,
+}
+
+/// See [`Command::CreateTopic`]. Again with the same id and name: no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTopic {
+    /// The incarnation's id, drawn by the proposer.
+    pub id: TopicId,
+    /// The topic's name.
+    pub name: TopicName,
+    /// How many replicas each partition has.
+    pub replication_factor: ReplicationFactor,
+    /// The partitions, placed by the proposer ([`crate::placement`]).
+    pub partitions: Vec<Partition>,
+    /// The configs the topic overrides.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// See [`Command::UpdateTopicConfigs`]. Again: no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateTopicConfigs {
+    /// The topic.
+    pub topic: TopicId,
+    /// Configs to set.
+    pub set: BTreeMap<String, String>,
+    /// Configs to return to their defaults.
+    pub remove: BTreeSet<String>,
+}
+
+/// See [`Command::AddPartitions`]. Again, with nothing in between: no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddPartitions {
+    /// The topic.
+    pub topic: TopicId,
+    /// The first new partition: how many there were when the command was built.
+    pub first: PartitionIndex,
+    /// The new partitions, placed by the proposer.
+    pub partitions: Vec<Partition>,
+}
+
+/// See [`Command::AllocateProducerIds`]. Again: another block (ids are plenty, gaps harmless).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocateProducerIds {
+    /// The broker that will issue them.
+    pub broker: BrokerId,
+    /// How many.
+    pub count: u64,
+}

@@ -1,0 +1,143 @@
+//! How structs are stored: as records of their fields, in the order given here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::decode_error::DecodeError;
+use super::reader::Reader;
+use super::stored::Stored;
+use super::writer::Writer;
+use crate::broker::Broker;
+use crate::command::{
+    AddPartitions, AllocateProducerIds, CreateTopic, FormCluster, RegisterBroker,
+    UpdateTopicConfigs,
+};
+use crate::limits::Limits;
+use crate::state::{ClusterState, Formed};
+use crate::topic::{Partition, Topic};
+
+macro_rules! records {
+    ($($type:ident { $($field:ident),* })*) => {$(
+        impl Stored for $type {
+            fn write(&self, writer: &mut Writer) {
+                let Self { $($field),* } = self;
+                writer.list([$(stringify!($field)),*].len());
+                $($field.write(writer);)*
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                reader.record([$(stringify!($field)),*].len())?;
+                Ok(Self { $($field: Stored::read(reader)?),* })
+            }
+        }
+    )*};
+}
+
+records! {
+    Limits { partitions_per_topic, partitions, topics, brokers }
+    Formed { cluster, initial_brokers, limits }
+    Broker { id, disk, replica, start_counter, grpc_address, peer_address, rack }
+    Partition { replicas }
+    FormCluster { cluster, initial_brokers, limits }
+    RegisterBroker { broker, disk, start_counter, grpc_address, peer_address, rack }
+    CreateTopic { id, name, replication_factor, partitions, configs }
+    UpdateTopicConfigs { topic, set, remove }
+    AddPartitions { topic, first, partitions }
+    AllocateProducerIds { broker, count }
+}
+
+const TOPIC_FIELDS: usize = 5;
+
+/// (id, name, replication factor, partitions, overrides)
+impl Stored for Topic {
+    fn write(&self, writer: &mut Writer) {
+        writer.list(TOPIC_FIELDS);
+        self.id().write(writer);
+        self.name().write(writer);
+        self.replication_factor().write(writer);
+        writer.list(self.partitions().len());
+        for partition in self.partitions() {
+            partition.write(writer);
+        }
+        self.overrides().write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.record(TOPIC_FIELDS)?;
+        let id = Stored::read(reader)?;
+        Self::new(
+            id,
+            Stored::read(reader)?,
+            Stored::read(reader)?,
+            Stored::read(reader)?,
+            Stored::read(reader)?,
+        )
+        .map_err(|error| DecodeError::Config { topic: id, error })
+    }
+}
+
+const STATE_FIELDS: usize = 7;
+
+/// (identity or absent, brokers, replaced disks, next replica id, topics by id, deleted topics, next
+/// producer id); names and counts are derived.
+impl Stored for ClusterState {
+    fn write(&self, writer: &mut Writer) {
+        writer.list(STATE_FIELDS);
+        self.formed.write(writer);
+        writer.list(self.brokers.len());
+        for broker in self.brokers.values() {
+            broker.write(writer);
+        }
+        self.replaced_disks.write(writer);
+        self.next_replica.write(writer);
+        writer.list(self.topics.len());
+        for topic in self.topics.values() {
+            topic.write(writer);
+        }
+        self.deleted_topics.write(writer);
+        self.next_producer.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.record(STATE_FIELDS)?;
+        let mut state = Self {
+            formed: Stored::read(reader)?,
+            brokers: read_ascending(reader, |broker: &Broker| broker.id)?,
+            replaced_disks: Stored::read(reader)?,
+            next_replica: Stored::read(reader)?,
+            ..Self::default()
+        };
+        let topics = read_ascending(reader, Topic::id)?;
+        state.deleted_topics = Stored::read(reader)?;
+        state.next_producer = Stored::read(reader)?;
+        for topic in topics.values() {
+            state.partitions_total += topic.partitions().len() as u64;
+            let name = topic.name().clone();
+            if state.topics_by_name.insert(name, topic.id()).is_some() {
+                return Err(DecodeError::Inconsistent {
+                    invariant: "each topic has a name of its own",
+                });
+            }
+        }
+        let share = |(id, topic)| (id, Arc::new(topic));
+        state.topics = topics.into_iter().map(share).collect();
+        Ok(state)
+    }
+}
+
+/// Reads a list of items that carry their keys, in ascending order.
+fn read_ascending<K: Ord + Copy, T: Stored>(
+    reader: &mut Reader<'_>,
+    key: impl Fn(&T) -> K,
+) -> Result<BTreeMap<K, T>, DecodeError> {
+    let mut items = BTreeMap::new();
+    for _ in 0..reader.list()? {
+        let item = T::read(reader)?;
+        let key = key(&item);
+        if items.last_key_value().is_some_and(|(last, _)| *last >= key) {
+            return Err(DecodeError::KeysNotAscending { at: reader.at() });
+        }
+        items.insert(key, item);
+    }
+    Ok(items)
+}
