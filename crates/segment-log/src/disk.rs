@@ -1,1 +1,21 @@
-//! The seam to the filesystem.
+//! The seam to the filesystem: a root directory with files in it, and how their bytes become durable.
+//!
+//! Two implementations pass one conformance suite ([`conformance`]): [`RealDisk`] on files, pread,
+//! pwritev and maps, and [`SimulatedDisk`] in memory, which keeps what was *written* apart from what
+//! was *synced* and plays power cuts, failing syncs, full disks and flipped bits from a seed.
+//!
+//! Nothing here knows what the bytes mean: no batches, no segments, no logs.
+//!
+//! ```text
+//! Disk ─────── create, open, list, rename, remove, sync_directory     names below one root
+//!   └─ DiskFile ─ write_at, read_at, slice, reserve, set_length, sync  one open file
+//! durable ──── crash-safe actions made of these                       replace, create, remove
+//! ```
+
+pub mod durable;
+mod seam;
+
+pub use durable::{
+    create_file_durably, read_small_file, remove_file_durably, replace_file_durably,
+};
+pub use seam::{DirectoryEntry, Disk, DiskFile};
