@@ -20,6 +20,8 @@ pub mod query;
 pub mod refusal;
 pub mod replication_factor;
 pub mod state;
+#[cfg(test)]
+mod test_seed;
 pub mod topic;
 
 pub use broker::Broker;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::test_seed::seeded_properties;
 
 fn candidates(racks: &[Option<&str>]) -> Vec<Candidate> {
     (0..)
@@ -81,6 +82,8 @@ fn a_loaded_broker_is_spared() {
 }
 
 proptest! {
+    #![proptest_config(seeded_properties())]
+
     #[test]
     fn replicas_are_distinct_and_spread_evenly(
         brokers in 1usize..12,

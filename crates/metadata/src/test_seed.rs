@@ -1,0 +1,28 @@
+//! Random tests that can be had again: the seed is printed, and may be given as STRAND_TEST_SEED.
+
+use proptest::test_runner::{Config, RngSeed};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// A generator whose seed a failing test shows.
+pub(crate) fn seeded() -> StdRng {
+    StdRng::seed_from_u64(seed())
+}
+
+/// The same for property tests; the seed stands in for a file of failures.
+pub(crate) fn seeded_properties() -> Config {
+    Config {
+        rng_seed: RngSeed::Fixed(seed()),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+fn seed() -> u64 {
+    let seed = match std::env::var("STRAND_TEST_SEED") {
+        Ok(text) => text.parse().expect("STRAND_TEST_SEED is a number"),
+        Err(_) => rand::rng().random::<u64>(),
+    };
+    println!("STRAND_TEST_SEED={seed}");
+    seed
+}
