@@ -1,6 +1,6 @@
 //! Topic configs: which there are, what their values may be, and what they do here.
 //!
-//! One [`table`] row per Kafka 4.x topic config and per config of our own. A topic stores the texts a
+//! One row of [`TOPIC_CONFIGS`] per Kafka 4.x topic config and per config of our own. A topic stores the texts a
 //! user set (its *overrides*); [`TopicConfig`] is what they mean, without sentinels. This module does
 //! not know topics, replicas or the broker's own settings.
 

@@ -36,7 +36,7 @@ pub struct TopicConfig {
     pub timestamp_after_max: Option<Duration>,
     /// `min.insync.replicas` where set; what is in force is always the quorum.
     pub min_insync_replicas: Option<u64>,
-    /// `index.interval.bytes`, stored only: see the table.
+    /// `index.interval.bytes`: how far apart the entries of a segment's index stand.
     pub index_interval_bytes: u64,
 }
 

@@ -142,6 +142,26 @@ fn a_count_is_not_believed() {
 }
 
 #[test]
+fn a_map_out_of_order_or_with_a_key_twice_is_refused() {
+    let update = |names: [&str; 2]| {
+        let mut bytes = b"SMC\x01l\x02\0\0\0n\x06\0\0\0\0\0\0\0l\x03\0\0\0".to_vec();
+        bytes.extend([&b"b\x10\0\0\0"[..], &[7; 16], b"l\x02\0\0\0"].concat());
+        for name in names {
+            bytes.extend([b"l\x02\0\0\0t\x01\0\0\0", name.as_bytes(), b"t\0\0\0\0"].concat());
+        }
+        bytes.extend(b"l\0\0\0\0");
+        Command::decode(&bytes)
+    };
+    assert!(update(["a", "b"]).is_ok());
+    for names in [["b", "a"], ["a", "a"]] {
+        assert!(matches!(
+            update(names),
+            Err(DecodeError::KeysNotAscending { .. })
+        ));
+    }
+}
+
+#[test]
 fn another_version_kind_or_tail_is_refused() {
     let bytes = register(0, 0, 1).encode().unwrap();
     let mut newer = bytes.to_vec();

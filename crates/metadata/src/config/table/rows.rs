@@ -120,10 +120,8 @@ pub const TOPIC_CONFIGS: &[ConfigRow] = &[
             max: i32::MAX as i64,
         },
         default: Some("4096"),
-        effect: ConfigEffect::StoredWithoutEffect(
-            "an index entry is written about every 4 KiB; segments are scanned from there by their headers",
-        ),
-        documentation: "How many bytes lie between two entries of a segment's index.",
+        effect: ConfigEffect::Honoured,
+        documentation: "How many bytes lie between two entries of a segment's index; from there a lookup reads on, header by header.",
     },
     ConfigRow {
         name: "leader.replication.throttled.replicas",
