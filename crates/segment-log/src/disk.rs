@@ -13,9 +13,16 @@
 //! ```
 
 pub mod durable;
+mod inner_path;
+mod linux;
+mod mapped_ranges;
+mod mapping;
+mod real;
 mod seam;
 
 pub use durable::{
     create_file_durably, read_small_file, remove_file_durably, replace_file_durably,
 };
+pub use mapping::{BUS_ERROR_EXIT_CODE, install_bus_error_handler};
+pub use real::RealDisk;
 pub use seam::{DirectoryEntry, Disk, DiskFile};

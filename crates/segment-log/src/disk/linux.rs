@@ -1,0 +1,79 @@
+//! The calls that Linux has and others lack, each with a portable fallback.
+//!
+//! It knows open files and bytes, neither paths nor maps.
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+
+/// Writes some of the parts at `position`, in one call where the system has one. Returns how many bytes.
+#[cfg(target_os = "linux")]
+pub(super) fn write_parts(file: &File, position: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    // More parts than the system takes in one call (1024) would be refused; the caller loops.
+    let parts = parts.get(..PARTS_PER_CALL).unwrap_or(parts);
+    Ok(rustix::io::pwritev(file, parts, position)?)
+}
+
+/// Writes some of the parts at `position`: here, without a vectored call, the first one.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn write_parts(file: &File, position: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    match parts.iter().find(|part| !part.is_empty()) {
+        Some(part) => file.write_at(part, position),
+        None => Ok(0),
+    }
+}
+
+/// IOV_MAX on Linux.
+#[cfg(target_os = "linux")]
+const PARTS_PER_CALL: usize = 1024;
+
+/// Allocates the blocks of a range beyond the file's end without changing its length, so that a full disk
+/// is reported before anything is written. Does nothing where the filesystem cannot.
+#[cfg(target_os = "linux")]
+pub(super) fn allocate(file: &File, position: u64, length: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+    loop {
+        return match fallocate(file, FallocateFlags::KEEP_SIZE, position, length) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(Errno::INTR) => continue,
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// Without such a call, a full disk is noticed while the zeros are written; the caller cuts them again.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn allocate(_file: &File, _position: u64, _length: u64) -> io::Result<()> {
+    Ok(())
+}
+
+/// Reads the pages of a mapped range into the page table, so that a bad sector is an error and not a
+/// signal. `position` need not be aligned. Does nothing on kernels before 5.14.
+#[cfg(target_os = "linux")]
+pub(super) fn populate(map: &memmap2::MmapRaw, position: usize, length: usize) -> io::Result<()> {
+    use rustix::io::Errno;
+    loop {
+        let Err(error) = map.advise_range(memmap2::Advice::PopulateRead, position, length) else {
+            return Ok(());
+        };
+        match Errno::from_io_error(&error) {
+            Some(Errno::INTR | Errno::AGAIN) => {}
+            // EINVAL: the kernel does not know the advice.
+            Some(Errno::INVAL | Errno::NOSYS) => return Ok(()),
+            // EFAULT: the page could not be read in; what a read of it would call EIO.
+            Some(Errno::FAULT) => return Err(Errno::IO.into()),
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Without such an advice the window for a signal stays open.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn populate(
+    _map: &memmap2::MmapRaw,
+    _position: usize,
+    _length: usize,
+) -> io::Result<()> {
+    Ok(())
+}
