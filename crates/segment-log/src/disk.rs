@@ -19,6 +19,7 @@ mod mapped_ranges;
 mod mapping;
 mod real;
 mod seam;
+mod simulated;
 
 pub use durable::{
     create_file_durably, read_small_file, remove_file_durably, replace_file_durably,
@@ -26,3 +27,4 @@ pub use durable::{
 pub use mapping::{BUS_ERROR_EXIT_CODE, install_bus_error_handler};
 pub use real::RealDisk;
 pub use seam::{DirectoryEntry, Disk, DiskFile};
+pub use simulated::SimulatedDisk;
