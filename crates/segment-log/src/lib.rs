@@ -2,5 +2,36 @@
 //!
 //! It knows record batches (their 61-byte headers, never their records) and files. It knows neither
 //! Raft nor topics nor networks. All `unsafe` code of Strandline is in `disk::mapping`.
+//!
+//! ```text
+//! LogDirectory ── disk, clock, sync threads, noted-ends journal, space budget
+//!   └─ Log ────── append, read, truncate, purge, recover     <log>/start, terms, snapshot
+//!        └─ segments  <20-digit base offset>.<base log index>.log  (+ .index, + .checkpoint)
+//! ```
 
+pub mod directory;
 pub mod disk;
+pub mod dump;
+pub mod error;
+mod flusher;
+pub mod journal;
+pub mod log;
+mod noted_ends;
+mod segment;
+mod small_file;
+mod space;
+mod start_file;
+mod tail_cache;
+mod term_table;
+
+pub use directory::{LogDirectory, LogDirectorySettings};
+pub use dump::{DumpError, DumpedBatch, dump};
+pub use error::{
+    AppendError, CheckpointError, OpenError, OpenLogError, PurgeError, ReadFromError, ReadLogError,
+    SyncFailed, TruncateError,
+};
+pub use journal::{JournalDamaged, JournalError, KeyedJournal};
+pub use log::{
+    Appended, Fetched, HeaderAt, Log, LogEnds, LogSettings, OnDurable, SegmentDamage, SegmentInfo,
+};
+pub use space::{NoSpace, SpaceReservation};

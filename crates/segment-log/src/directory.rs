@@ -1,0 +1,222 @@
+//! What the logs of one data directory share: disk, clock, sync threads, noted ends, space, open files.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use model::Clock;
+use parking_lot::Mutex;
+
+use crate::disk::Disk;
+use crate::error::{OpenError, OpenLogError, SyncFailed};
+use crate::flusher::FlushQueue;
+use crate::log::{Log, LogInner, LogSettings};
+use crate::noted_ends::NotedEnds;
+use crate::segment::SegmentFile;
+use crate::space::SpaceBudget;
+
+/// Limits of one data directory.
+#[derive(Clone, Copy, Debug)]
+pub struct LogDirectorySettings {
+    /// Threads that write and sync. With 0 nothing is synced but by [`Log::sync`]: for simulations.
+    pub sync_threads: usize,
+    /// Sealed segments that may be open at a time; each costs a file handle, a map and an index.
+    pub open_segments_max: NonZeroUsize,
+}
+
+impl Default for LogDirectorySettings {
+    fn default() -> Self {
+        Self {
+            sync_threads: 8,
+            open_segments_max: NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// One data directory's logs.
+pub struct LogDirectory {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What every log holds of its directory.
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) noted: NotedEnds,
+    pub(crate) queue: FlushQueue,
+    pub(crate) budget: Arc<SpaceBudget>,
+    logs: Mutex<HashMap<PathBuf, Weak<LogInner>>>,
+    open_segments: Mutex<Vec<Weak<SegmentFile>>>,
+    open_segments_max: usize,
+    ticks: AtomicU64,
+}
+
+impl LogDirectory {
+    /// Opens the noted ends and starts the threads.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the journal of noted ends is damaged or unreadable.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        settings: LogDirectorySettings,
+    ) -> Result<Arc<Self>, OpenError> {
+        let shared = Arc::new(Shared {
+            noted: NotedEnds::open(disk.clone())?,
+            disk,
+            clock,
+            queue: FlushQueue::default(),
+            budget: Arc::default(),
+            logs: Mutex::default(),
+            open_segments: Mutex::default(),
+            open_segments_max: settings.open_segments_max.get(),
+            ticks: AtomicU64::new(0),
+        });
+        let mut threads = Vec::new();
+        for number in 0..settings.sync_threads {
+            let shared = shared.clone();
+            threads.push(spawn(format!("log-sync-{number}"), move || {
+                shared.queue.run()
+            })?);
+        }
+        if settings.sync_threads > 0 {
+            let shared = shared.clone();
+            threads.push(spawn("log-note".to_owned(), move || shared.note_ends())?);
+        }
+        Ok(Arc::new(Self {
+            shared,
+            threads: Mutex::new(threads),
+        }))
+    }
+
+    /// Opens the log at `path` (relative to the data directory), and recovers it; creates it when absent.
+    ///
+    /// # Errors
+    /// [`OpenLogError::Damaged`] where bytes below the noted end are bad: nothing was changed then.
+    pub fn open_log(&self, path: &Path, settings: LogSettings) -> Result<Log, OpenLogError> {
+        let mut logs = self.shared.logs.lock();
+        if logs.get(path).is_some_and(|log| log.strong_count() > 0) {
+            return Err(OpenLogError::AlreadyOpen {
+                path: path.to_owned(),
+            });
+        }
+        // Held while recovering one log only where two callers open the same one.
+        logs.remove(path);
+        drop(logs);
+        let log = Log::recover(self.shared.clone(), path, settings)?;
+        self.shared
+            .logs
+            .lock()
+            .insert(path.to_owned(), Arc::downgrade(&log.inner));
+        Ok(log)
+    }
+
+    /// Deletes a log's files. A log that is still open fails from now on; slices handed out live on.
+    ///
+    /// # Errors
+    /// [`OpenLogError::Io`] or [`OpenLogError::Journal`].
+    pub fn remove_log(&self, path: &Path) -> Result<(), OpenLogError> {
+        let open = self.shared.logs.lock().remove(path);
+        if let Some(log) = open.and_then(|log| log.upgrade()) {
+            log.retire();
+        }
+        self.shared.noted.lower(path, None)?;
+        let io = |source| OpenLogError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let disk = &self.shared.disk;
+        if disk.exists(path).map_err(io)? {
+            disk.remove_directory(path).map_err(io)?;
+            disk.sync_directory(path.parent().unwrap_or(Path::new("")))
+                .map_err(io)?;
+        }
+        Ok(())
+    }
+
+    /// Makes every open log durable, notes the ends and stops the threads. Logs can still be read.
+    ///
+    /// # Errors
+    /// The first log's failure; the others are synced all the same.
+    pub fn close(&self) -> Result<(), SyncFailed> {
+        let open: Vec<_> = self
+            .shared
+            .logs
+            .lock()
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let outcomes: Vec<_> = open.iter().map(|log| log.sync()).collect();
+        self.shared.queue.stop();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a sync thread has panicked");
+            }
+        }
+        self.note_ends();
+        outcomes.into_iter().collect()
+    }
+
+    /// Makes the noted ends durable now. Without sync threads nobody else does.
+    pub fn note_ends(&self) {
+        self.shared.sync_notes();
+    }
+
+    /// The disk below, for files beside the logs.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.shared.disk
+    }
+}
+
+impl Drop for LogDirectory {
+    fn drop(&mut self) {
+        self.shared.queue.stop();
+    }
+}
+
+impl Shared {
+    fn note_ends(&self) {
+        self.queue.run_notes(|| self.sync_notes());
+    }
+
+    fn sync_notes(&self) {
+        if let Err(error) = self.noted.sync() {
+            // A note that lags only makes recovery keep more of a tail; truncation will refuse.
+            tracing::error!(%error, "durable ends cannot be noted");
+        }
+    }
+
+    /// Counts a segment as open, and closes the one unused the longest where there are too many.
+    pub(crate) fn opened(&self, segment: &Arc<SegmentFile>) {
+        let mut open = self.open_segments.lock();
+        open.retain(|known| {
+            known
+                .upgrade()
+                .is_some_and(|known| known.handle().is_some())
+        });
+        open.push(Arc::downgrade(segment));
+        while open.len() > self.open_segments_max {
+            let oldest = open
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, known)| known.upgrade().map_or(0, |known| known.last_used()))
+                .map(|(at, _)| at);
+            let Some(oldest) = oldest else { break };
+            if let Some(segment) = open.swap_remove(oldest).upgrade() {
+                segment.close();
+            }
+        }
+    }
+
+    pub(crate) fn used(&self, segment: &SegmentFile) {
+        segment.touch(self.ticks.fetch_add(1, Ordering::Relaxed) + 1);
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    Ok(std::thread::Builder::new().name(name).spawn(run)?)
+}

@@ -1,0 +1,89 @@
+//! The threads that write and sync: several dirty logs at a time, one round per log at a time.
+//!
+//! A log is queued once however much is staged; a round takes everything staged by the time it begins.
+//! A second kind of thread notes durable ends in the journal when nothing moved for a while.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::log::LogInner;
+
+/// How long durable ends may wait to be noted.
+pub(crate) const NOTE_INTERVAL: Duration = Duration::from_millis(100);
+
+#[derive(Default)]
+pub(crate) struct FlushQueue {
+    state: Mutex<QueueState>,
+    work: Condvar,
+    note: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    dirty: VecDeque<Arc<LogInner>>,
+    stopped: bool,
+    ends_moved: bool,
+}
+
+impl FlushQueue {
+    /// Hands a log to the next free thread. The log sees to it that it is queued once.
+    pub(crate) fn push(&self, log: Arc<LogInner>) {
+        self.state.lock().dirty.push_back(log);
+        self.work.notify_one();
+    }
+
+    /// Says that a durable end has moved and wants to be noted.
+    pub(crate) fn ends_moved(&self) {
+        let mut state = self.state.lock();
+        if !state.ends_moved {
+            state.ends_moved = true;
+            self.note.notify_one();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.work.notify_all();
+        self.note.notify_all();
+    }
+
+    /// The work of one sync thread.
+    pub(crate) fn run(&self) {
+        while let Some(log) = self.next() {
+            log.run_queued_round();
+        }
+    }
+
+    fn next(&self) -> Option<Arc<LogInner>> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(log) = state.dirty.pop_front() {
+                return Some(log);
+            }
+            if state.stopped {
+                return None;
+            }
+            self.work.wait(&mut state);
+        }
+    }
+
+    /// The work of the noting thread: `sync` once per interval in which ends moved.
+    pub(crate) fn run_notes(&self, sync: impl Fn()) {
+        let mut state = self.state.lock();
+        while !state.stopped {
+            if !state.ends_moved {
+                self.note.wait(&mut state);
+                continue;
+            }
+            // Woken early only to stop.
+            self.note.wait_for(&mut state, NOTE_INTERVAL);
+            state.ends_moved = false;
+            drop(state);
+            sync();
+            state = self.state.lock();
+        }
+    }
+}

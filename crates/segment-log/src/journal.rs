@@ -1,0 +1,251 @@
+//! A keyed journal: the latest small value of each key, in one checksummed append-only file.
+//!
+//! ```text
+//!  0  magic    "SLj1"
+//!  4  length   u32    bytes of records
+//!  8  crc      u32    CRC-32 of magic, length, records
+//! 12  records: u8 key bytes, u16 value bytes, key, value      (no value: the key is removed)
+//! ```
+//! One frame per sync; frame follows frame. At most the last one can be torn by a crash, because a frame is
+//! synced before the next is written: a bad frame with a sound one behind it is damage. Opening and growing
+//! past [`COMPACT_BYTES`] rewrite the file. It does not know what keys and values mean.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::FilePosition;
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use crate::disk::{Disk, DiskFile, durable};
+use crate::error::SyncFailed;
+use crate::small_file::{self, FRAME_BYTES};
+
+mod frame;
+
+use frame::{decode_records, encode_records};
+
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 64;
+/// The longest value, in bytes.
+pub const VALUE_BYTES_MAX: usize = 1024;
+/// Where the file is rewritten with the latest values only, in bytes.
+pub const COMPACT_BYTES: u64 = 8 << 20;
+
+const MAGIC: [u8; 4] = *b"SLj1";
+const FILE_BYTES_MAX: usize = 1 << 30;
+
+/// The latest value of each key.
+pub type Values = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A journal is damaged below its end: what it promised cannot be known any more.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{} is damaged at byte {byte}, sound frames follow: treat this disk as replaced", file.display())]
+pub struct JournalDamaged {
+    /// The journal, relative to the data directory.
+    pub file: PathBuf,
+    /// Where the bad frame starts.
+    pub byte: u64,
+}
+
+/// Why a journal cannot be opened, written or synced.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// Damage below the end.
+    #[error(transparent)]
+    Damaged(#[from] JournalDamaged),
+    /// A write or sync failed; the journal takes nothing more.
+    #[error(transparent)]
+    Failed(#[from] SyncFailed),
+    /// The key or value is too long.
+    #[error(
+        "a key of {key} and a value of {value} bytes; the limits are {KEY_BYTES_MAX} and {VALUE_BYTES_MAX}"
+    )]
+    TooLong {
+        /// The key's length.
+        key: usize,
+        /// The value's length.
+        value: usize,
+    },
+    /// The file cannot be opened.
+    #[error("{}: {source}", file.display())]
+    Io {
+        /// The journal, relative to the data directory.
+        file: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// The journal. Callers that sync at the same time share one sync.
+pub struct KeyedJournal {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    staged: Mutex<Staged>,
+    writer: Mutex<Writer>,
+}
+
+#[derive(Default)]
+struct Staged {
+    pending: Values,
+    /// Counts appends.
+    appended: u64,
+}
+
+struct Writer {
+    file: Arc<dyn DiskFile>,
+    end: u64,
+    latest: Values,
+    /// The count of appends that are durable.
+    synced: u64,
+    failed: Option<SyncFailed>,
+}
+
+impl KeyedJournal {
+    /// Opens or creates the journal at `path`, and returns the latest value of each key.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] where a sound frame follows an unsound one; [`JournalError::Io`].
+    pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<(Self, Values), JournalError> {
+        let io = |source| JournalError::Io {
+            file: path.to_owned(),
+            source,
+        };
+        let stored = durable::read_small_file(&*disk, path, FILE_BYTES_MAX).map_err(io)?;
+        let latest = replay(path, stored.as_deref().unwrap_or_default())?;
+        let (file, end) = rewrite(&*disk, path, &latest).map_err(io)?;
+        let journal = Self {
+            disk,
+            path: path.to_owned(),
+            staged: Mutex::default(),
+            writer: Mutex::new(Writer {
+                file,
+                end,
+                latest: latest.clone(),
+                synced: 0,
+                failed: None,
+            }),
+        };
+        Ok((journal, latest))
+    }
+
+    /// Stages a value; an empty one removes the key. Durable after the next [`KeyedJournal::sync`].
+    ///
+    /// # Errors
+    /// [`JournalError::TooLong`].
+    pub fn append(&self, key: &[u8], value: &[u8]) -> Result<(), JournalError> {
+        if key.len() > KEY_BYTES_MAX || value.len() > VALUE_BYTES_MAX {
+            return Err(JournalError::TooLong {
+                key: key.len(),
+                value: value.len(),
+            });
+        }
+        let mut staged = self.staged.lock();
+        staged.pending.insert(key.to_vec(), value.to_vec());
+        staged.appended += 1;
+        Ok(())
+    }
+
+    /// Makes everything appended so far durable. Blocks.
+    ///
+    /// # Errors
+    /// [`JournalError::Failed`], then and for ever after.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        let target = self.staged.lock().appended;
+        let mut writer = self.writer.lock();
+        if let Some(failed) = &writer.failed {
+            return Err(failed.clone().into());
+        }
+        if writer.synced >= target {
+            return Ok(());
+        }
+        let (pending, appended) = {
+            let mut staged = self.staged.lock();
+            (std::mem::take(&mut staged.pending), staged.appended)
+        };
+        match self.write(&mut writer, pending) {
+            Ok(()) => {
+                writer.synced = appended;
+                Ok(())
+            }
+            Err(error) => {
+                let failed = SyncFailed {
+                    file: self.path.clone(),
+                    reason: Arc::new(error),
+                };
+                writer.failed = Some(failed.clone());
+                Err(failed.into())
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer, pending: Values) -> io::Result<()> {
+        let frame = small_file::encode(MAGIC, &encode_records(&pending));
+        for (key, value) in pending {
+            if value.is_empty() {
+                writer.latest.remove(&key);
+            } else {
+                writer.latest.insert(key, value);
+            }
+        }
+        if writer.end + frame.len() as u64 > COMPACT_BYTES {
+            (writer.file, writer.end) = rewrite(&*self.disk, &self.path, &writer.latest)?;
+            return Ok(());
+        }
+        writer
+            .file
+            .write_at(FilePosition::new(writer.end), &[IoSlice::new(&frame)])?;
+        writer.file.sync()?;
+        writer.end += frame.len() as u64;
+        Ok(())
+    }
+}
+
+/// Puts a new file with one frame in the journal's place.
+fn rewrite(disk: &dyn Disk, path: &Path, latest: &Values) -> io::Result<(Arc<dyn DiskFile>, u64)> {
+    let bytes = small_file::encode(MAGIC, &encode_records(latest));
+    durable::replace_file_durably(disk, path, &bytes)?;
+    Ok((disk.open(path)?, bytes.len() as u64))
+}
+
+fn replay(path: &Path, bytes: &[u8]) -> Result<Values, JournalDamaged> {
+    let mut latest = Values::new();
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..)
+        && !rest.is_empty()
+    {
+        let Some((records, length)) = sound_frame(rest) else {
+            let behind = rest.get(1..).unwrap_or_default();
+            let sound_behind = (0..behind.len())
+                .filter_map(|from| behind.get(from..))
+                .any(|tail| tail.starts_with(&MAGIC) && sound_frame(tail).is_some());
+            if sound_behind {
+                return Err(JournalDamaged {
+                    file: path.to_owned(),
+                    byte: at as u64,
+                });
+            }
+            tracing::warn!(file = %path.display(), byte = at, "cut a torn tail off the journal");
+            break;
+        };
+        for (key, value) in records {
+            if value.is_empty() {
+                latest.remove(&key);
+            } else {
+                latest.insert(key, value);
+            }
+        }
+        at += length;
+    }
+    Ok(latest)
+}
+
+/// The records of the frame that `bytes` begin with, and its length.
+fn sound_frame(bytes: &[u8]) -> Option<(Values, usize)> {
+    let length = bytes.get(4..8)?.first_chunk::<4>()?;
+    let length = (u32::from_be_bytes(*length) as usize).checked_add(FRAME_BYTES)?;
+    let payload = small_file::decode(MAGIC, bytes.get(..length)?).ok()?;
+    Some((decode_records(payload)?, length))
+}

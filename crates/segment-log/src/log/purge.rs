@@ -1,0 +1,121 @@
+//! Cutting the log at its front: the new start is durable before a file goes. Beyond the end it is a reset.
+
+use std::io;
+use std::sync::Arc;
+
+use model::{LogId, Offset};
+
+use super::write::Writer;
+use super::{Log, LogInner};
+use crate::error::{PurgeError, SyncFailed};
+use crate::noted_ends::End;
+use crate::segment::SegmentFile;
+use crate::start_file::LogStart;
+use crate::term_table::TermTable;
+
+impl Log {
+    /// Forgets entries up to and including `upto`, and deletes segments that hold no others. `offset_after` is the
+    /// offset behind that entry. Beyond the log's end, everything goes and the log continues there. Blocks.
+    /// At or below what is purged already, nothing happens.
+    ///
+    /// # Errors
+    /// [`PurgeError::Failed`]: the log has stopped.
+    pub fn purge(&self, upto: LogId, offset_after: Offset) -> Result<(), PurgeError> {
+        let start = LogStart {
+            purged: upto,
+            offset: offset_after,
+        };
+        let _round = self.inner.round.lock();
+        let mut writer = self.inner.writer.lock();
+        let outcome = self.inner.move_start(&mut writer, start);
+        if let Err(failed) = &outcome {
+            self.inner.latch(failed.clone());
+        }
+        Ok(outcome?)
+    }
+}
+
+impl LogInner {
+    fn move_start(&self, writer: &mut Writer, start: LogStart) -> Result<(), SyncFailed> {
+        self.write_staged(writer)?;
+        let (is_done, is_reset) = {
+            let state = self.state.lock();
+            let index = start.purged.index;
+            (state.first.index > index, index >= state.end.index)
+        };
+        if is_done {
+            return Ok(());
+        }
+        let disk = &*self.shared.disk;
+        if is_reset {
+            let lowered = self.shared.noted.lower(&self.path, None);
+            lowered.map_err(|error| self.failure(&self.path, io::Error::other(error)))?;
+        }
+        start
+            .write(disk, &self.path)
+            .map_err(|error| self.failure(&self.beside(crate::start_file::START_FILE), error))?;
+        let gone = if is_reset {
+            writer.current = None;
+            self.reset(start)
+        } else {
+            self.trim(start)
+        };
+        for segment in &gone {
+            self.remove_segment_files(segment)?;
+            segment.close();
+        }
+        if !gone.is_empty() {
+            disk.sync_directory(&self.path)
+                .map_err(|error| self.failure(&self.path, error))?;
+        }
+        Ok(())
+    }
+
+    fn reset(&self, start: LogStart) -> Vec<Arc<SegmentFile>> {
+        let mut state = self.state.lock();
+        let end = behind(start);
+        state.cuts += 1;
+        state.start = Some(start);
+        state.staged.clear();
+        state.waiting.retain_mut(|waiting| {
+            waiting.end_index = end.index;
+            !waiting.is_append
+        });
+        state.tail.restart(end.index);
+        state.terms = Arc::new(TermTable::default());
+        state.terms_dirty = false;
+        state.last = Some(start.purged);
+        (state.first, state.end, state.written, state.durable) = (end, end, end, end);
+        let mut gone: Vec<_> = state.sealed.drain(..).map(|sealed| sealed.file).collect();
+        gone.extend(state.active.take().map(|active| active.file));
+        gone
+    }
+
+    fn trim(&self, start: LogStart) -> Vec<Arc<SegmentFile>> {
+        let mut state = self.state.lock();
+        let first = behind(start);
+        state.cuts += 1;
+        state.start = Some(start);
+        state.first = first;
+        // What is purged was committed: it needs no sync of ours any more.
+        state.durable = state.durable.max(first);
+        Arc::make_mut(&mut state.terms).trim(first.index);
+        let count = state
+            .sealed
+            .partition_point(|sealed| sealed.facts.end_index <= first.index);
+        let gone = state
+            .sealed
+            .drain(..count)
+            .map(|sealed| sealed.file)
+            .collect();
+        state.debug_check();
+        gone
+    }
+}
+
+fn behind(start: LogStart) -> End {
+    End {
+        index: start.purged.index.next(),
+        offset: start.offset,
+    }
+}

@@ -1,0 +1,200 @@
+//! Reads by offset, for consumers: slices of the map, below the high watermark only, which is never truncated.
+//! They block on the disk where the range is not in memory.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::Offset;
+use model::batch::{Batch, BatchHeader, HEADER_BYTES};
+
+use super::locate::{Located, Opened, Wanted};
+use super::{Fetched, Log, LogInner};
+use crate::error::{ReadFromError, ReadLogError};
+use crate::segment::scan::{Cursor, mismatch};
+
+impl Log {
+    /// Record batches from the one that holds `from`, none that ends above `up_to` (the high watermark), about
+    /// `max_bytes` of them. The first one is whole, however large. Blocks.
+    ///
+    /// # Errors
+    /// [`ReadFromError::BelowLogStart`], [`ReadFromError::AboveEnd`], damage, or the disk refused.
+    pub fn read_from(
+        &self,
+        from: Offset,
+        up_to: Offset,
+        max_bytes: usize,
+    ) -> Result<Fetched, ReadFromError> {
+        let mut fetched = Fetched {
+            next_offset: from,
+            ..Fetched::default()
+        };
+        loop {
+            let (located, up_to) = {
+                let state = self.inner.state.lock();
+                let wanted = fetched.next_offset;
+                let log_start = state.offset_after_start();
+                if wanted < log_start {
+                    // What came between is a purge, if something was read already.
+                    return if fetched.bytes > 0 {
+                        Ok(fetched)
+                    } else {
+                        Err(ReadFromError::BelowLogStart { wanted, log_start })
+                    };
+                }
+                if wanted > state.end.offset {
+                    let end = state.end.offset;
+                    return Err(ReadFromError::AboveEnd { wanted, end });
+                }
+                let up_to = up_to.min(state.written.offset);
+                if wanted >= up_to || fetched.bytes >= max_bytes.max(1) {
+                    return Ok(fetched);
+                }
+                (state.locate(Wanted::Offset(wanted), Offset::ZERO), up_to)
+            };
+            let Some(at) = located else {
+                return Ok(fetched);
+            };
+            let before = fetched.next_offset;
+            let outcome = self.inner.fetch(&at, up_to, max_bytes, &mut fetched);
+            self.inner.unless_cut(&at, outcome)?;
+            if fetched.next_offset == before {
+                return Ok(fetched);
+            }
+        }
+    }
+
+    /// Whether a read from here meets what was appended a moment ago, and need not be moved to a blocking thread.
+    pub fn is_hot(&self, from: Offset) -> bool {
+        let state = self.inner.state.lock();
+        let first = state.tail.first();
+        let oldest = state
+            .tail
+            .get(first)
+            .map(|entry| entry.header.base_offset());
+        oldest.is_none_or(|oldest| from >= oldest)
+    }
+}
+
+impl LogInner {
+    /// Adds one segment's batches to what was fetched.
+    fn fetch(
+        &self,
+        at: &Located,
+        up_to: Offset,
+        max_bytes: usize,
+        fetched: &mut Fetched,
+    ) -> Result<(), ReadLogError> {
+        let wanted = fetched.next_offset;
+        let Some(opened) = self.open(at, Wanted::Offset(wanted))? else {
+            return Ok(());
+        };
+        let mut window = MappedWindow {
+            at,
+            opened: &opened,
+            start: opened.from.position,
+            bytes: Bytes::new(),
+            log: self,
+        };
+        let mut cursor = opened.from;
+        let mut run: Option<Range<u64>> = None;
+        while cursor.position < opened.limit {
+            let budget = max_bytes.saturating_sub(fetched.bytes);
+            let header = window.header(&cursor, budget)?;
+            let next = Cursor {
+                index: cursor.index.next(),
+                offset: header.end_offset(),
+                position: cursor.position + header.total_bytes() as u64,
+            };
+            let wanted_here = !header.is_internal() && header.end_offset() > wanted;
+            if header.end_offset() > up_to {
+                break;
+            }
+            if wanted_here {
+                let total = header.total_bytes();
+                if fetched.bytes > 0 && total > budget {
+                    break;
+                }
+                window.check(&cursor, &header)?;
+                fetched.bytes += total;
+                fetched.next_offset = header.end_offset();
+                let start = run.as_ref().map_or(cursor.position, |run| run.start);
+                run = Some(start..next.position);
+            } else if let Some(run) = run.take() {
+                fetched.batches.push(window.cut(run)?);
+            }
+            cursor = next;
+        }
+        if let Some(run) = run {
+            fetched.batches.push(window.cut(run)?);
+        }
+        // The end of a segment with only internal entries behind the last record.
+        if cursor.position >= at.facts.bytes && at.facts.end_offset > fetched.next_offset {
+            fetched.next_offset = at.facts.end_offset;
+        }
+        Ok(())
+    }
+}
+
+/// A slice of the map that moves along a segment.
+struct MappedWindow<'a> {
+    log: &'a LogInner,
+    at: &'a Located,
+    opened: &'a Opened,
+    start: u64,
+    bytes: Bytes,
+}
+
+impl MappedWindow<'_> {
+    /// The bytes of `range`, mapped anew when the slice at hand does not hold them.
+    fn get(&mut self, range: Range<u64>, ahead: u64) -> Result<Bytes, ReadLogError> {
+        let held = self.start..self.start + self.bytes.len() as u64;
+        if range.start < held.start || range.end > held.end {
+            let end = range
+                .end
+                .max(range.start.saturating_add(ahead))
+                .min(self.opened.limit);
+            let bytes = self.opened.file.slice(range.start..end.max(range.end));
+            self.bytes = bytes.map_err(|source| ReadLogError::Io {
+                file: self.at.segment.path.clone(),
+                source: Arc::new(source),
+            })?;
+            self.start = range.start;
+        }
+        let from = (range.start - self.start) as usize;
+        Ok(self
+            .bytes
+            .slice(from..from + (range.end - range.start) as usize))
+    }
+
+    fn header(&mut self, cursor: &Cursor, ahead: usize) -> Result<BatchHeader, ReadLogError> {
+        let room = self.opened.limit - cursor.position;
+        let end = cursor.position + room.min(HEADER_BYTES as u64);
+        let ahead = (ahead as u64).saturating_add(HEADER_BYTES as u64);
+        let bytes = self.get(cursor.position..end, ahead)?;
+        let damage = |reason| self.log.damage(self.at, cursor.position, reason);
+        let header = BatchHeader::parse(&bytes).map_err(|error| damage(error.to_string()))?;
+        match mismatch(&header, cursor, room, &self.at.terms) {
+            Some(reason) => Err(damage(reason)),
+            None => Ok(header),
+        }
+    }
+
+    /// Checks a batch's checksum if that has not been done since the start.
+    fn check(&mut self, cursor: &Cursor, header: &BatchHeader) -> Result<(), ReadLogError> {
+        let range = cursor.position..cursor.position + header.total_bytes() as u64;
+        if self.at.segment.verified.lock().covers(&range) {
+            return Ok(());
+        }
+        let bytes = self.get(range.clone(), 0)?;
+        let sound = Batch::parse(bytes).and_then(|batch| batch.check_crc());
+        sound.map_err(|error| self.log.damage(self.at, cursor.position, error.to_string()))?;
+        self.at.segment.verified.lock().add(range);
+        Ok(())
+    }
+
+    /// A slice that outlives this window.
+    fn cut(&mut self, range: Range<u64>) -> Result<Bytes, ReadLogError> {
+        self.get(range, 0)
+    }
+}
