@@ -12,6 +12,7 @@
 //! durable ──── crash-safe actions made of these                       replace, create, remove
 //! ```
 
+pub mod conformance;
 pub mod durable;
 mod inner_path;
 mod linux;
