@@ -8,8 +8,7 @@ use std::io::{self, IoSlice};
 /// Writes some of the parts at `position`, in one call where the system has one. Returns how many bytes.
 #[cfg(target_os = "linux")]
 pub(super) fn write_parts(file: &File, position: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-    // More parts than the system takes in one call (1024) would be refused; the caller loops.
-    let parts = parts.get(..PARTS_PER_CALL).unwrap_or(parts);
+    // rustix passes no more parts than the system takes in one call (1024); the caller loops.
     Ok(rustix::io::pwritev(file, parts, position)?)
 }
 
@@ -22,10 +21,6 @@ pub(super) fn write_parts(file: &File, position: u64, parts: &[IoSlice<'_>]) -> 
         None => Ok(0),
     }
 }
-
-/// IOV_MAX on Linux.
-#[cfg(target_os = "linux")]
-const PARTS_PER_CALL: usize = 1024;
 
 /// Allocates the blocks of a range beyond the file's end without changing its length, so that a full disk
 /// is reported before anything is written. Does nothing where the filesystem cannot.
