@@ -207,7 +207,7 @@ impl Shared {
                 .map(|(at, _)| at);
             let Some(oldest) = oldest else { break };
             if let Some(segment) = open.swap_remove(oldest).upgrade() {
-                segment.close();
+                segment.close_if_sealed();
             }
         }
     }

@@ -99,7 +99,6 @@ impl LogInner {
         state.first = first;
         // What is purged was committed: it needs no sync of ours any more.
         state.durable = state.durable.max(first);
-        Arc::make_mut(&mut state.terms).trim(first.index);
         let count = state
             .sealed
             .partition_point(|sealed| sealed.facts.end_index <= first.index);
@@ -108,6 +107,12 @@ impl LogInner {
             .drain(..count)
             .map(|sealed| sealed.file)
             .collect();
+        // Entries below the start are still in the first segment, and walked over.
+        let kept = state
+            .facts()
+            .next()
+            .map_or(first.index, |facts| facts.name.base_index);
+        Arc::make_mut(&mut state.terms).trim(kept);
         state.debug_check();
         gone
     }

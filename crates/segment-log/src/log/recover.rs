@@ -350,6 +350,17 @@ impl<'a> Recovery<'a> {
             offset: Offset::ZERO,
         };
         let end = self.end.unwrap_or(none);
+        let end = match self.first() {
+            Some(first) if end < first => {
+                // A reset that a crash has interrupted, or purged entries that were never synced: nothing of the old
+                // segments counts any more.
+                let mut old: Vec<_> = sealed.drain(..).map(|segment| segment.facts.name).collect();
+                old.extend(active.take().map(|(active, _)| active.facts.name));
+                self.remove(&old)?;
+                first
+            }
+            _ => end,
+        };
         if let Some(noted) = self.noted.filter(|noted| noted.index > end.index) {
             let missing = SegmentName {
                 base_index: end.index,
@@ -361,16 +372,6 @@ impl<'a> Recovery<'a> {
             );
             return Err(self.damaged(&missing.log_file(), 0, reason));
         }
-        let end = match self.first() {
-            Some(first) if end < first => {
-                // A reset that a crash has interrupted: nothing of the old log counts any more.
-                let mut old: Vec<_> = sealed.drain(..).map(|segment| segment.facts.name).collect();
-                old.extend(active.take().map(|(active, _)| active.facts.name));
-                self.remove(&old)?;
-                first
-            }
-            _ => end,
-        };
         Ok(self.state(sealed, active, end))
     }
 
@@ -404,7 +405,9 @@ impl<'a> Recovery<'a> {
             _ => end,
         };
         self.terms.truncate(end.index);
-        self.terms.trim(first.index);
+        // Entries below the start are still in the first segment, and walked over.
+        self.terms
+            .trim(begins.map_or(first.index, |begins| begins.index));
         let mut tail = TailCache::default();
         tail.restart(end.index);
         let mut state = State {

@@ -201,6 +201,7 @@ impl LogInner {
                 tracing::warn!(file = %segment.path.display(), %error, "its index is not written");
             }
         }
+        segment.release();
         self.shared.opened(segment);
         Ok(())
     }

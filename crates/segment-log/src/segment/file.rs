@@ -29,6 +29,8 @@ struct Held {
     file: Option<Arc<dyn DiskFile>>,
     /// `None` while the segment is active: then the index is with the log's state.
     index: Option<Arc<SparseIndex>>,
+    /// Whether the log writes through this handle: then it is not ours to close.
+    is_written_to: bool,
 }
 
 /// One segment's file, open or not.
@@ -81,8 +83,24 @@ impl SegmentFile {
         self.held.lock().file.clone()
     }
 
+    /// Gives the handle that the log writes through.
     pub(crate) fn attach(&self, file: Arc<dyn DiskFile>) {
-        self.held.lock().file = Some(file);
+        let mut held = self.held.lock();
+        held.file = Some(file);
+        held.is_written_to = true;
+    }
+
+    /// Says that the last byte was written: the handle may be closed from now on.
+    pub(crate) fn release(&self) {
+        self.held.lock().is_written_to = false;
+    }
+
+    /// As [`SegmentFile::close`], unless the log writes to it.
+    pub(crate) fn close_if_sealed(&self) {
+        let is_written_to = self.held.lock().is_written_to;
+        if !is_written_to {
+            self.close();
+        }
     }
 
     /// Keeps the index of a segment that was just sealed.

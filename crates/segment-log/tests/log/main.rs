@@ -1,0 +1,8 @@
+//! The log on the simulated disk: against a model through crashes, cut and flipped at every byte, with failing syncs
+//! and full disks; and on a real disk for a smoke test.
+
+mod damage;
+mod faults;
+mod harness;
+mod model_based;
+mod real_disk;
