@@ -24,6 +24,8 @@ use crate::error::SyncFailed;
 use crate::small_file::{self, FRAME_BYTES};
 
 mod frame;
+#[cfg(test)]
+mod tests;
 
 use frame::{decode_records, encode_records};
 

@@ -22,7 +22,7 @@ use crate::noted_ends::End;
 use crate::segment::file::read_index;
 use crate::segment::scan::{Cursor, Depth, walk};
 use crate::segment::{
-    ActiveSegment, IndexEntry, SealedSegment, SegmentFacts, SegmentFile, SegmentName, SparseIndex,
+    IndexEntry, SealedSegment, SegmentFacts, SegmentFile, SegmentName, SparseIndex,
 };
 use crate::start_file::{LogStart, START_FILE};
 use crate::tail_cache::TailCache;
@@ -99,6 +99,9 @@ impl<'a> Recovery<'a> {
                 .map_err(|error| recovery.io(error))?;
             return Ok(recovery);
         }
+        // A process that was killed may have removed or renamed files and not synced that: what is seen must stay so.
+        disk.sync_directory(path)
+            .map_err(|error| recovery.io(error))?;
         let start = LogStart::read(disk, path).map_err(|error| recovery.io(error))?;
         recovery.start = start
             .transpose()
@@ -299,12 +302,11 @@ impl<'a> Recovery<'a> {
             for file in [name.log_file(), name.index_file(), checkpoint] {
                 remove_if_there(disk, &self.path.join(file)).map_err(|error| self.io(error))?;
             }
+            // One by one: a crash must not leave a later segment without the ones before.
+            disk.sync_directory(self.path)
+                .map_err(|error| self.io(error))?;
         }
-        if names.is_empty() {
-            return Ok(());
-        }
-        disk.sync_directory(self.path)
-            .map_err(|error| self.io(error))
+        Ok(())
     }
 
     fn io(&self, source: io::Error) -> OpenLogError {
@@ -378,7 +380,7 @@ impl<'a> Recovery<'a> {
     fn state(
         mut self,
         sealed: VecDeque<SealedSegment>,
-        active: Option<(ActiveSegment, Arc<dyn DiskFile>)>,
+        active: Option<last_segment::ToGoOn>,
         end: End,
     ) -> (State, Writer) {
         let mut writer = Writer::default();

@@ -17,7 +17,7 @@ use crate::noted_ends::End;
 use crate::segment::scan::Depth;
 use crate::segment::{ActiveSegment, SegmentFile, SparseIndex};
 
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// The place of a cut inside a segment, and what remains known of that segment.
 struct Cut {
@@ -139,6 +139,9 @@ impl LogInner {
         for segment in leftovers.removed.iter().rev() {
             self.remove_segment_files(segment)?;
             segment.close();
+            // One by one: a crash must not leave a later segment without the ones before.
+            disk.sync_directory(&self.path)
+                .map_err(|error| self.failure(&self.path, error))?;
         }
         if let Some((segment, _, _)) = &leftovers.kept {
             remove_if_there(disk, &segment.index_path())

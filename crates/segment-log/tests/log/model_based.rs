@@ -83,7 +83,7 @@ fn a_page_cache_log_holds_what_the_model_holds_through_crashes() {
 }
 
 fn run_all(durability: Durability) {
-    for seed in seeds(1500) {
+    for seed in seeds(300) {
         println!("STRAND_TEST_SEED={seed}");
         let mut run = Run {
             disk: SimulatedDisk::new(seed),

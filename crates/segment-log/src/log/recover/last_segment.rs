@@ -13,12 +13,15 @@ use crate::segment::{ActiveSegment, SegmentFile};
 /// How much is read and rewritten at once, in bytes.
 const STEP_BYTES: u64 = 1 << 20;
 
+/// The segment that is appended to, and its file.
+pub(super) type ToGoOn = (ActiveSegment, Arc<dyn DiskFile>);
+
 impl Recovery<'_> {
     /// The segment to go on with; `None` where nothing sound is in it.
     pub(super) fn last_segment(
         &mut self,
         scanned: Scanned,
-    ) -> Result<Option<(ActiveSegment, Arc<dyn DiskFile>)>, OpenLogError> {
+    ) -> Result<Option<ToGoOn>, OpenLogError> {
         let Scanned {
             mut facts,
             index,
@@ -60,11 +63,11 @@ impl Recovery<'_> {
         Ok(Some((active, file)))
     }
 
-    /// Cuts what is behind the last sound batch, unless it is zeros. On `fsync` logs, rewrites and syncs what is
-    /// above the noted end: after a failed sync the page cache shows bytes that the disk does not have.
+    /// Cuts what is behind the last sound batch; zeros too, for the page cache may show zeros of a truncation that
+    /// the disk does not have. On `fsync` logs, rewrites what is above the noted end: after a failed sync the page
+    /// cache shows entries that the disk does not have. Syncs in any case, for a killed process may not have.
     fn make_sound(&self, file: &dyn DiskFile, end: u64, noted: Option<u64>) -> io::Result<()> {
-        let torn = !is_zero(file, end)?;
-        if torn {
+        if file.length() > end {
             file.set_length(end)?;
         }
         let rewrites = self.settings.durability == Durability::Fsync;
@@ -77,23 +80,6 @@ impl Recovery<'_> {
             file.write_at(FilePosition::new(position), &[IoSlice::new(&bytes)])?;
             position += length;
         }
-        if torn || (rewrites && kept.start < kept.end) {
-            file.sync()?;
-        }
-        Ok(())
+        file.sync()
     }
-}
-
-/// Whether the file holds nothing but zeros from `position` on.
-fn is_zero(file: &dyn DiskFile, mut position: u64) -> io::Result<bool> {
-    let end = file.length();
-    while position < end {
-        let mut bytes = vec![0; (end - position).min(STEP_BYTES) as usize];
-        file.read_at(FilePosition::new(position), &mut bytes)?;
-        if bytes.iter().any(|byte| *byte != 0) {
-            return Ok(false);
-        }
-        position += bytes.len() as u64;
-    }
-    Ok(true)
 }

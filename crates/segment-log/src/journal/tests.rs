@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::disk::SimulatedDisk;
+
+fn path() -> &'static Path {
+    Path::new("votes")
+}
+
+fn open(disk: &SimulatedDisk) -> Result<(KeyedJournal, Values), JournalError> {
+    KeyedJournal::open(disk.mount(), path())
+}
+
+/// Three synced frames and where each begins.
+fn three_frames() -> (SimulatedDisk, Vec<u64>) {
+    let disk = SimulatedDisk::new(3);
+    let (journal, _) = open(&disk).unwrap();
+    let mut ends = Vec::new();
+    for value in [b"one", b"two", b"six"] {
+        ends.push(journal.writer.lock().end);
+        journal.append(b"key", value).unwrap();
+        journal.sync().unwrap();
+    }
+    drop(journal);
+    disk.kill();
+    (disk, ends)
+}
+
+#[test]
+fn golden_bytes() {
+    let disk = SimulatedDisk::new(1);
+    let (journal, latest) = open(&disk).unwrap();
+    assert!(latest.is_empty());
+    journal.append(b"k", b"vv").unwrap();
+    journal.sync().unwrap();
+    let bytes = disk.durable_bytes(path()).unwrap();
+    assert_eq!(&bytes[..8], b"SLj1\0\0\0\0");
+    assert_eq!(&bytes[12..20], b"SLj1\0\0\0\x06");
+    assert_eq!(&bytes[24..], b"\x01\0\x02kvv");
+}
+
+#[test]
+fn the_latest_value_of_each_key_is_found_again_and_an_empty_one_removes_it() {
+    let disk = SimulatedDisk::new(2);
+    let (journal, _) = open(&disk).unwrap();
+    for (key, value) in [("a", "1"), ("b", "2"), ("a", "3"), ("c", "4"), ("b", "")] {
+        journal.append(key.as_bytes(), value.as_bytes()).unwrap();
+        journal.sync().unwrap();
+    }
+    drop(journal);
+    disk.crash();
+    let (_, latest) = open(&disk).unwrap();
+    let expected = [("a", "3"), ("c", "4")].map(|(k, v)| (k.into(), v.into()));
+    assert_eq!(latest, Values::from(expected));
+}
+
+#[test]
+fn a_torn_last_frame_is_cut_at_every_byte() {
+    let (disk, frames) = three_frames();
+    let length = disk.durable_bytes(path()).unwrap().len() as u64;
+    for cut in frames[2] + 1..length {
+        let (disk, _) = three_frames();
+        disk.mount().open(path()).unwrap().set_length(cut).unwrap();
+        let (_, latest) = open(&disk).unwrap();
+        assert_eq!(latest.get(&b"key"[..]).unwrap(), b"two", "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_below_the_last_frame_is_damage() {
+    let (_, frames) = three_frames();
+    for byte in 0..frames[2] {
+        let (disk, _) = three_frames();
+        disk.flip_bit(path(), byte, (byte % 8) as u32).unwrap();
+        assert!(
+            matches!(open(&disk), Err(JournalError::Damaged(_))),
+            "byte {byte}"
+        );
+    }
+}
+
+#[test]
+fn a_failed_sync_is_final() {
+    let disk = SimulatedDisk::new(4);
+    let (journal, _) = open(&disk).unwrap();
+    disk.fail_next_sync("votes");
+    journal.append(b"k", b"v").unwrap();
+    assert!(journal.sync().is_err());
+    assert!(journal.sync().is_err());
+}
+
+#[test]
+fn what_is_too_long_is_refused_by_its_limit() {
+    let disk = SimulatedDisk::new(5);
+    let (journal, _) = open(&disk).unwrap();
+    let error = journal.append(&[0; 65], b"").unwrap_err();
+    assert!(error.to_string().contains("64"), "{error}");
+    assert!(journal.append(b"", &[0; 1025]).is_err());
+}
+
+#[test]
+fn it_is_compacted_when_it_has_grown() {
+    let disk = SimulatedDisk::new(6);
+    let (journal, _) = open(&disk).unwrap();
+    let value = [7; VALUE_BYTES_MAX];
+    for round in 0..(COMPACT_BYTES / 16_000 + 10) {
+        for key in 0..16_u8 {
+            journal.append(&[key], &value).unwrap();
+        }
+        journal.append(b"round", &round.to_be_bytes()).unwrap();
+        journal.sync().unwrap();
+    }
+    assert!(journal.writer.lock().end < COMPACT_BYTES / 2);
+    drop(journal);
+    disk.crash();
+    assert_eq!(open(&disk).unwrap().1.len(), 17);
+}
+
+#[test]
+fn callers_at_the_same_time_all_find_their_values_durable() {
+    let disk = SimulatedDisk::new(7);
+    let (journal, _) = open(&disk).unwrap();
+    let journal = Arc::new(journal);
+    std::thread::scope(|scope| {
+        for key in 0..8_u8 {
+            let journal = journal.clone();
+            scope.spawn(move || {
+                for round in 0..50_u8 {
+                    journal.append(&[key], &[round + 1]).unwrap();
+                    journal.sync().unwrap();
+                }
+            });
+        }
+    });
+    drop(journal);
+    disk.crash();
+    let (_, latest) = open(&disk).unwrap();
+    assert_eq!(latest.len(), 8);
+    assert!(latest.values().all(|value| value == &[50]));
+}
