@@ -67,10 +67,10 @@ impl LogDirectory {
     ) -> Result<Arc<Self>, OpenError> {
         let shared = Arc::new(Shared {
             noted: NotedEnds::open(disk.clone())?,
+            budget: Arc::new(SpaceBudget::of(&*disk)),
             disk,
             clock,
             queue: FlushQueue::default(),
-            budget: Arc::default(),
             logs: Mutex::default(),
             open_segments: Mutex::default(),
             open_segments_max: settings.open_segments_max.get(),

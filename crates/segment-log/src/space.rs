@@ -66,6 +66,18 @@ struct BudgetState {
 }
 
 impl SpaceBudget {
+    /// A budget that knows what is free now.
+    pub(crate) fn of(disk: &dyn Disk) -> Self {
+        let free = free_bytes(disk).unwrap_or(0);
+        let state = BudgetState {
+            free,
+            ..BudgetState::default()
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
     pub(crate) fn reserve(
         self: &Arc<Self>,
         disk: &dyn Disk,

@@ -14,7 +14,7 @@ use crate::space::{NoSpace, SpaceReservation};
 use crate::term_table::TermStart;
 
 /// A `page-cache` log is synced in the background each time this much was written, in bytes.
-const BACKGROUND_SYNC_BYTES: u64 = 16 << 20;
+const BACKGROUND_SYNC_BYTES: u64 = 32 << 20;
 
 impl Log {
     /// Appends stamped entries from `first_index`, all or none. They can be read by index when this returns;

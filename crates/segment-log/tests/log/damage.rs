@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use model::{LogIndex, Offset};
-use segment_log::disk::{Disk, SimulatedDisk};
+use segment_log::disk::SimulatedDisk;
 use segment_log::{LogSettings, OpenLogError, ReadFromError, ReadLogError};
 
 use crate::harness::{directory, entries, fill, ignore, open, path, records, small_segments};

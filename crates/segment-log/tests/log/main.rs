@@ -1,6 +1,8 @@
 //! The log on the simulated disk: against a model through crashes, cut and flipped at every byte, with failing syncs
 //! and full disks; and on a real disk for a smoke test.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod damage;
 mod faults;
 mod harness;
