@@ -1,6 +1,6 @@
 //! What the logs of one data directory share: disk, clock, sync threads, noted ends, space, open files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) queue: FlushQueue,
     pub(crate) budget: Arc<SpaceBudget>,
     logs: Mutex<HashMap<PathBuf, Weak<LogInner>>>,
+    /// Logs that are being recovered.
+    opening: Mutex<HashSet<PathBuf>>,
     open_segments: Mutex<Vec<Weak<SegmentFile>>>,
     open_segments_max: usize,
     ticks: AtomicU64,
@@ -72,6 +74,7 @@ impl LogDirectory {
             clock,
             queue: FlushQueue::default(),
             logs: Mutex::default(),
+            opening: Mutex::default(),
             open_segments: Mutex::default(),
             open_segments_max: settings.open_segments_max.get(),
             ticks: AtomicU64::new(0),
@@ -98,21 +101,27 @@ impl LogDirectory {
     /// # Errors
     /// [`OpenLogError::Damaged`] where bytes below the noted end are bad: nothing was changed then.
     pub fn open_log(&self, path: &Path, settings: LogSettings) -> Result<Log, OpenLogError> {
-        let mut logs = self.shared.logs.lock();
-        if logs.get(path).is_some_and(|log| log.strong_count() > 0) {
+        let is_open = |shared: &Shared| {
+            let logs = shared.logs.lock();
+            logs.get(path).is_some_and(|log| log.strong_count() > 0)
+        };
+        // Different logs are recovered at the same time, one log once.
+        let is_first = self.shared.opening.lock().insert(path.to_owned());
+        if !is_first || is_open(&self.shared) {
+            if is_first {
+                self.shared.opening.lock().remove(path);
+            }
             return Err(OpenLogError::AlreadyOpen {
                 path: path.to_owned(),
             });
         }
-        // Held while recovering one log only where two callers open the same one.
-        logs.remove(path);
-        drop(logs);
-        let log = Log::recover(self.shared.clone(), path, settings)?;
-        self.shared
-            .logs
-            .lock()
-            .insert(path.to_owned(), Arc::downgrade(&log.inner));
-        Ok(log)
+        let opened = Log::recover(self.shared.clone(), path, settings);
+        if let Ok(log) = &opened {
+            let weak = Arc::downgrade(&log.inner);
+            self.shared.logs.lock().insert(path.to_owned(), weak);
+        }
+        self.shared.opening.lock().remove(path);
+        opened
     }
 
     /// Deletes a log's files. A log that is still open fails from now on; slices handed out live on.
@@ -138,7 +147,8 @@ impl LogDirectory {
         Ok(())
     }
 
-    /// Makes every open log durable, notes the ends and stops the threads. Logs can still be read.
+    /// Makes every open log durable, notes the ends and stops the threads. Logs can still be read; appends and
+    /// syncs are refused, for nobody would complete them.
     ///
     /// # Errors
     /// The first log's failure; the others are synced all the same.
@@ -150,7 +160,7 @@ impl LogDirectory {
             .values()
             .filter_map(Weak::upgrade)
             .collect();
-        let outcomes: Vec<_> = open.iter().map(|log| log.sync()).collect();
+        let outcomes: Vec<_> = open.iter().map(|log| log.close()).collect();
         self.shared.queue.stop();
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {

@@ -1,7 +1,8 @@
 //! Space is promised before a proposal enters Raft, because every storage error inside is final.
 //!
 //! One budget per data directory: what the filesystem said was free, less what was promised since. The
-//! filesystem is asked again once an eighth of the answer, or 64 MiB, has been promised.
+//! filesystem is asked again once an eighth of the answer, or 1 MiB, has been promised:
+//! others fill the disk too.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::disk::Disk;
 /// Kept free for Raft's own entries, journals, indexes and term tables, in bytes.
 const SLACK_BYTES: u64 = 1 << 20;
 /// The most that is promised on one answer of the filesystem, in bytes.
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// There is not enough space.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

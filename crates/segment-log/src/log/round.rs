@@ -63,6 +63,20 @@ impl LogInner {
         }
     }
 
+    /// Makes everything durable and refuses more.
+    pub(crate) fn close(&self) -> Result<(), SyncFailed> {
+        self.sync()?;
+        let closed = std::io::Error::other("the data directory was closed");
+        let closed = self.failure(&self.path, closed);
+        self.state.lock().failed.get_or_insert(closed.clone());
+        // What was staged since is told that it will not be durable.
+        let waiting = std::mem::take(&mut self.state.lock().waiting);
+        for waiting in waiting {
+            (waiting.call)(Err(closed.clone()));
+        }
+        Ok(())
+    }
+
     /// Under the round lock: returns the end that is durable now.
     fn write_and_sync(&self) -> Result<End, SyncFailed> {
         let (file, written, durable) = {

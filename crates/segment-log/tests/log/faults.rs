@@ -226,3 +226,56 @@ fn a_checkpoint_goes_with_its_segment_and_the_snapshot_stays() {
     );
     assert_eq!(log.read_snapshot().unwrap().unwrap(), b"snapshot"[..]);
 }
+
+#[test]
+fn a_disk_too_full_for_zero_filling_still_takes_what_was_promised() {
+    let disk = SimulatedDisk::new(1);
+    let log = open(&disk, &LogSettings::default()).unwrap();
+    disk.set_capacity(40 << 10);
+    fill(&log, 3);
+    log.sync().unwrap();
+    assert_eq!(entries(&log).len(), 3);
+}
+
+#[test]
+fn readers_that_race_with_cuts_at_both_ends_see_adjoining_entries_and_no_error() {
+    let disk = SimulatedDisk::new(1);
+    let directory = directory(disk.mount());
+    let log = directory.open_log(path(), small_segments()).unwrap();
+    fill(&log, 60);
+    let is_done = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for reader in 0..2_u64 {
+            let (log, is_done) = (log.clone(), &is_done);
+            scope.spawn(move || {
+                let mut at = reader;
+                while is_done.load(Ordering::SeqCst) == 0 {
+                    let ends = log.ends();
+                    at = (at * 7 + 13) % ends.end_index.get().max(1);
+                    let from = LogIndex::new(at.max(ends.first_index.get()));
+                    let read = log.read_entries(from..ends.end_index, 2_000).unwrap();
+                    for (place, (index, batch)) in read.iter().enumerate() {
+                        assert_eq!(*index, from.plus(place as u64));
+                        assert_eq!(batch.header().base_offset().get(), index.get());
+                    }
+                    let read = log.read_headers(from..ends.end_index, 20).unwrap();
+                    for (place, found) in read.iter().enumerate() {
+                        assert_eq!(found.index, from.plus(place as u64));
+                    }
+                }
+            });
+        }
+        for round in 1..60_u64 {
+            let end = log.ends().end_index.get();
+            log.truncate_after(Some(LogIndex::new(end - 8))).unwrap();
+            fill(&log, end + 3);
+            log.sync().unwrap();
+            let upto = LogId {
+                term: Term::new(1).unwrap(),
+                index: LogIndex::new(round * 2),
+            };
+            log.purge(upto, Offset::new(round * 2 + 1)).unwrap();
+        }
+        is_done.store(1, Ordering::SeqCst);
+    });
+}

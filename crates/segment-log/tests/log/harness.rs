@@ -13,10 +13,10 @@ use segment_log::disk::{Disk, SimulatedDisk};
 use segment_log::{Log, LogDirectory, LogDirectorySettings, LogSettings, OnDurable, OpenLogError};
 
 /// SplitMix64: small, seeded, good enough to choose test steps.
-pub struct Chance(pub u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,24 +24,24 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 }
 
 /// The seeds to run: the one from `STRAND_TEST_SEED`, or `count` of them.
-pub fn seeds(count: u64) -> Vec<u64> {
+pub(crate) fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("STRAND_TEST_SEED") {
         Ok(seed) => vec![seed.parse().expect("STRAND_TEST_SEED is a number")],
         Err(_) => (1..=count).collect(),
     }
 }
 
-pub fn path() -> &'static Path {
+pub(crate) fn path() -> &'static Path {
     Path::new("partitions/topic/0")
 }
 
-pub fn small_segments() -> LogSettings {
+pub(crate) fn small_segments() -> LogSettings {
     LogSettings {
         segment_bytes: 1500,
         index_interval_bytes: 200,
@@ -51,11 +51,11 @@ pub fn small_segments() -> LogSettings {
 }
 
 /// A directory whose logs are synced by the test itself.
-pub fn directory(disk: Arc<dyn Disk>) -> Arc<LogDirectory> {
+pub(crate) fn directory(disk: Arc<dyn Disk>) -> Arc<LogDirectory> {
     try_directory(disk).expect("the directory opens")
 }
 
-pub fn try_directory(disk: Arc<dyn Disk>) -> Option<Arc<LogDirectory>> {
+pub(crate) fn try_directory(disk: Arc<dyn Disk>) -> Option<Arc<LogDirectory>> {
     let settings = LogDirectorySettings {
         sync_threads: 0,
         open_segments_max: NonZeroUsize::new(2).expect("two"),
@@ -64,12 +64,12 @@ pub fn try_directory(disk: Arc<dyn Disk>) -> Option<Arc<LogDirectory>> {
     LogDirectory::open(disk, clock, settings).ok()
 }
 
-pub fn open(disk: &SimulatedDisk, settings: &LogSettings) -> Result<Log, OpenLogError> {
+pub(crate) fn open(disk: &SimulatedDisk, settings: &LogSettings) -> Result<Log, OpenLogError> {
     directory(disk.mount()).open_log(path(), settings.clone())
 }
 
 /// A stamped batch of `records` records with values of `bytes` bytes.
-pub fn records(offset: u64, term: u64, records: u64, bytes: usize, time: i64) -> Batch {
+pub(crate) fn records(offset: u64, term: u64, records: u64, bytes: usize, time: i64) -> Batch {
     let mut builder = BatchBuilder::new(Codec::None);
     for n in 0..records {
         let value = vec![b'a' + (offset + n) as u8 % 26; bytes];
@@ -78,7 +78,7 @@ pub fn records(offset: u64, term: u64, records: u64, bytes: usize, time: i64) ->
     stamped(builder.build().expect("builds"), offset, term)
 }
 
-pub fn internal(offset: u64, term: u64, payload: &[u8]) -> Batch {
+pub(crate) fn internal(offset: u64, term: u64, payload: &[u8]) -> Batch {
     let batch = control::encode(
         ControlKind::Blank,
         payload,
@@ -93,7 +93,7 @@ fn stamped(mut batch: Batch, offset: u64, term: u64) -> Batch {
 }
 
 /// A callback that notes the end which it was told to be durable.
-pub fn acknowledging(acknowledged: &Arc<AtomicU64>, end: u64) -> OnDurable {
+pub(crate) fn acknowledging(acknowledged: &Arc<AtomicU64>, end: u64) -> OnDurable {
     let acknowledged = acknowledged.clone();
     Box::new(move |outcome| {
         if outcome.is_ok() {
@@ -102,12 +102,12 @@ pub fn acknowledging(acknowledged: &Arc<AtomicU64>, end: u64) -> OnDurable {
     })
 }
 
-pub fn ignore() -> OnDurable {
+pub(crate) fn ignore() -> OnDurable {
     Box::new(|_| ())
 }
 
 /// Appends batches of one record each until the log has `count` entries, all of term 1.
-pub fn fill(log: &Log, count: u64) {
+pub(crate) fn fill(log: &Log, count: u64) {
     for index in log.ends().end_index.get()..count {
         let batch = records(log.ends().end_offset.get(), 1, 1, 100, index as i64);
         log.append(LogIndex::new(index), vec![batch], ignore())
@@ -116,7 +116,7 @@ pub fn fill(log: &Log, count: u64) {
 }
 
 /// Every entry in the log, read by index.
-pub fn entries(log: &Log) -> Vec<Batch> {
+pub(crate) fn entries(log: &Log) -> Vec<Batch> {
     let ends = log.ends();
     let mut found = Vec::new();
     let mut at = ends.first_index;
