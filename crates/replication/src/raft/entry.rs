@@ -1,0 +1,69 @@
+//! openraft's entries from what the log holds.
+
+use std::io;
+
+use model::LogIndex;
+use model::batch::control::{self, ControlKind};
+use model::batch::{Batch, BatchHeader};
+use segment_log::HeaderAt;
+
+use super::membership;
+use super::proposal::{Proposal, Stored};
+use super::types::{Entry, Payload, to_raft};
+
+/// An entry of which the header was read, and the payload if it is an internal one.
+///
+/// # Errors
+/// An internal entry of a kind, or with a payload, that this version does not know.
+pub(crate) fn from_header(at: HeaderAt) -> io::Result<Entry> {
+    let payload = match at.payload {
+        None => Payload::Normal(Proposal::Stored(Stored::Header(at.header))),
+        Some(bytes) => {
+            let mut whole = bytes::BytesMut::from(&at.header.as_bytes()[..]);
+            whole.extend_from_slice(&bytes);
+            internal(&Batch::parse(whole.freeze()).map_err(io::Error::other)?)?
+        }
+    };
+    entry(at.index, &at.header, payload)
+}
+
+/// A whole entry.
+///
+/// # Errors
+/// As [`from_header`].
+pub(crate) fn from_batch(index: LogIndex, batch: Batch) -> io::Result<Entry> {
+    let header = *batch.header();
+    let payload = if header.is_internal() {
+        match internal(&batch)? {
+            Payload::Normal(_) => Payload::Normal(Proposal::Stored(Stored::Whole(batch))),
+            own => own,
+        }
+    } else {
+        Payload::Normal(Proposal::Stored(Stored::Whole(batch)))
+    };
+    entry(index, &header, payload)
+}
+
+fn internal(batch: &Batch) -> io::Result<Payload> {
+    let (kind, payload) = control::decode(batch).map_err(io::Error::other)?;
+    Ok(match kind {
+        ControlKind::Blank => Payload::Blank,
+        ControlKind::Membership => {
+            let members = membership::decode(&mut &payload[..])
+                .ok_or_else(|| io::Error::other("a membership entry makes no sense"))?;
+            Payload::Membership(members)
+        }
+        ControlKind::LogStart | ControlKind::Answer | ControlKind::Command => Payload::Normal(
+            Proposal::Stored(Stored::Internal(kind, payload, *batch.header())),
+        ),
+    })
+}
+
+fn entry(index: LogIndex, header: &BatchHeader, payload: Payload) -> io::Result<Entry> {
+    let unstamped = || io::Error::other(format!("entry {index} has no term"));
+    let term = header.term().ok_or_else(unstamped)?;
+    Ok(openraft::Entry {
+        log_id: to_raft(model::LogId { term, index }),
+        payload,
+    })
+}

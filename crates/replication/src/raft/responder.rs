@@ -1,0 +1,122 @@
+//! Carries an entry's answer from the state machine to its proposer. Dropped unanswered, it says "unknown".
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::ReplicaId;
+use openraft::errors::{ClientWriteError, ForwardToLeader};
+use openraft::raft::ClientWriteResult;
+use tokio::sync::oneshot;
+
+use super::proposal::Answer;
+use super::types::Types;
+use crate::answer::{AnswerSink, ProduceOutcome};
+
+/// The end of a proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WriteOutcome {
+    Applied(Answer),
+    NotLeader(Option<ReplicaId>),
+    Unknown,
+}
+
+/// Counts the bytes that are proposed and not answered, while it lives.
+pub(crate) struct Uncommitted {
+    total: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Uncommitted {
+    /// `Err` holds the bytes there are, where `bytes` more would exceed `limit`. One batch always fits.
+    pub(crate) fn count(total: &Arc<AtomicU64>, bytes: u64, limit: u64) -> Result<Self, u64> {
+        let take = |before: u64| {
+            let after = before.saturating_add(bytes);
+            (before == 0 || after <= limit).then_some(after)
+        };
+        total.fetch_update(Ordering::AcqRel, Ordering::Acquire, take)?;
+        Ok(Self {
+            total: total.clone(),
+            bytes,
+        })
+    }
+}
+
+impl Drop for Uncommitted {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+/// Who waits for the answer.
+pub(crate) enum Proposer {
+    Stream {
+        sink: Arc<dyn AnswerSink>,
+        tag: u64,
+        bytes: Uncommitted,
+    },
+    Caller(oneshot::Sender<WriteOutcome>),
+}
+
+impl Proposer {
+    fn answer(self, outcome: WriteOutcome) {
+        match self {
+            Self::Stream { sink, tag, bytes } => {
+                drop(bytes);
+                sink.answer(tag, produced(outcome));
+            }
+            // A caller who went away wants no answer.
+            Self::Caller(sender) => drop(sender.send(outcome)),
+        }
+    }
+}
+
+fn produced(outcome: WriteOutcome) -> ProduceOutcome {
+    match outcome {
+        WriteOutcome::Applied(Answer::Produced(outcome)) => outcome,
+        WriteOutcome::NotLeader(leader) => ProduceOutcome::NotLeader { leader },
+        WriteOutcome::Applied(_) | WriteOutcome::Unknown => ProduceOutcome::Unknown,
+    }
+}
+
+/// openraft's responder.
+pub struct AckResponder<T> {
+    proposer: Option<Proposer>,
+    convert: fn(T) -> WriteOutcome,
+}
+
+impl AckResponder<ClientWriteResult<Types>> {
+    pub(crate) fn new(proposer: Proposer) -> Self {
+        Self {
+            proposer: Some(proposer),
+            convert: outcome_of,
+        }
+    }
+}
+
+impl<T: Send + 'static> openraft::raft::responder::Responder<Types, T> for AckResponder<T> {
+    fn on_complete(mut self, result: T) {
+        let outcome = (self.convert)(result);
+        if let Some(proposer) = self.proposer.take() {
+            proposer.answer(outcome);
+        }
+    }
+}
+
+impl<T> Drop for AckResponder<T> {
+    fn drop(&mut self) {
+        if let Some(proposer) = self.proposer.take() {
+            proposer.answer(WriteOutcome::Unknown);
+        }
+    }
+}
+
+/// Only `ForwardToLeader` means "not written".
+fn outcome_of(result: ClientWriteResult<Types>) -> WriteOutcome {
+    match result {
+        Ok(response) => WriteOutcome::Applied(response.data),
+        Err(ClientWriteError::ForwardToLeader(ForwardToLeader { leader_id, .. })) => {
+            WriteOutcome::NotLeader(leader_id.map(ReplicaId::new))
+        }
+        Err(_) => WriteOutcome::Unknown,
+    }
+}
