@@ -155,9 +155,21 @@ mod tests {
         let producer = ProducerId::new(9);
         let (expected, found) = (5, 6);
         let refusals = [
-            ProduceRefusal::OutOfOrderSequence { producer, expected, found },
-            ProduceRefusal::DuplicateSequence { producer, expected, found },
-            ProduceRefusal::Fenced { producer, current_epoch: 3, found: 2 },
+            ProduceRefusal::OutOfOrderSequence {
+                producer,
+                expected,
+                found,
+            },
+            ProduceRefusal::DuplicateSequence {
+                producer,
+                expected,
+                found,
+            },
+            ProduceRefusal::Fenced {
+                producer,
+                current_epoch: 3,
+                found: 2,
+            },
         ];
         for refusal in refusals {
             let bytes = encode(&Verdict::Refuse(refusal.clone()));
@@ -168,6 +180,9 @@ mod tests {
         }
         let base_offset = Offset::new(77);
         let bytes = encode(&Verdict::Duplicate { base_offset });
-        assert_eq!(decode(&bytes), Some(ProduceOutcome::Duplicate { base_offset }));
+        assert_eq!(
+            decode(&bytes),
+            Some(ProduceOutcome::Duplicate { base_offset })
+        );
     }
 }

@@ -1,1 +1,34 @@
-//! placeholder
+//! Raft groups over the segment log: log store, state machines, snapshots, peer transport.
+//!
+//! It knows logs, offsets, terms and members. It knows neither topics' names nor clients nor protocols.
+//! The only crate that names openraft; nothing of openraft is in its public interface.
+//!
+//! ```text
+//! Replication ── one per data directory: votes, cores, groups
+//!   ├─ LogGroup ───── a partition: its segment files are its Raft log
+//!   └─ StateGroup<M>  a state machine in memory, rebuilt from a snapshot and the log behind it
+//!        └─ raft ──── what openraft sees of them
+//! ```
+
+#[allow(dead_code)]
+mod answer;
+mod cores;
+mod error;
+mod log_group;
+#[allow(dead_code)]
+mod producers;
+mod replication;
+mod settings;
+mod state_group;
+mod status;
+
+pub use answer::{AnswerSink, ProduceOutcome, ProduceRefusal};
+pub use cores::Cores;
+pub use error::{
+    OpenGroupError, OpenReplicationError, ProposeError, ReadIndexError, RemoveGroupError,
+};
+pub use log_group::LogGroup;
+pub use replication::Replication;
+pub use settings::ReplicationSettings;
+pub use state_group::{StateGroup, StateMachine};
+pub use status::{GroupEnds, GroupStatus};

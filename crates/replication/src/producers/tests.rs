@@ -1,5 +1,5 @@
-use model::batch::{Batch, BatchBuilder, Codec};
 use model::Term;
+use model::batch::{Batch, BatchBuilder, Codec};
 
 use super::*;
 
@@ -32,7 +32,9 @@ fn an_unknown_producer_may_start_anywhere() {
 
 #[test]
 fn the_last_five_batches_are_answered_with_their_offsets_and_older_ones_refused() {
-    let sent: Vec<_> = (0..6).map(|n| batch(7, 0, n * 2, 2, n as u64 * 2, 0)).collect();
+    let sent: Vec<_> = (0..6)
+        .map(|n| batch(7, 0, n * 2, 2, n as u64 * 2, 0))
+        .collect();
     let producers = after(&sent);
     for header in &sent[1..] {
         assert_eq!(
@@ -44,7 +46,11 @@ fn the_last_five_batches_are_answered_with_their_offsets_and_older_ones_refused(
     }
     assert!(matches!(
         producers.judge(&sent[0]),
-        Verdict::Refuse(ProduceRefusal::DuplicateSequence { expected: 12, found: 0, .. })
+        Verdict::Refuse(ProduceRefusal::DuplicateSequence {
+            expected: 12,
+            found: 0,
+            ..
+        })
     ));
 }
 
@@ -53,7 +59,11 @@ fn a_gap_is_refused_and_the_next_sequence_taken() {
     let producers = after(&[batch(7, 0, 0, 3, 0, 0)]);
     assert!(matches!(
         producers.judge(&batch(7, 0, 4, 1, 0, 0)),
-        Verdict::Refuse(ProduceRefusal::OutOfOrderSequence { expected: 3, found: 4, .. })
+        Verdict::Refuse(ProduceRefusal::OutOfOrderSequence {
+            expected: 3,
+            found: 4,
+            ..
+        })
     ));
     assert_eq!(producers.judge(&batch(7, 0, 3, 1, 0, 0)), Verdict::Append);
 }
@@ -63,7 +73,11 @@ fn an_old_epoch_is_fenced_and_a_new_one_starts_at_zero() {
     let producers = after(&[batch(7, 2, 0, 1, 0, 0)]);
     assert!(matches!(
         producers.judge(&batch(7, 1, 1, 1, 0, 0)),
-        Verdict::Refuse(ProduceRefusal::Fenced { current_epoch: 2, found: 1, .. })
+        Verdict::Refuse(ProduceRefusal::Fenced {
+            current_epoch: 2,
+            found: 1,
+            ..
+        })
     ));
     assert_eq!(producers.judge(&batch(7, 3, 0, 1, 0, 0)), Verdict::Append);
     assert!(matches!(

@@ -1,0 +1,126 @@
+//! What can go wrong, one enum per operation, with the numbers.
+
+use std::io;
+use std::sync::Arc;
+
+use model::ReplicaId;
+use segment_log::{CheckpointError, JournalError, NoSpace, OpenLogError};
+use thiserror::Error;
+
+/// Why the groups of a data directory cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenReplicationError {
+    /// The votes are unusable: this replica may have forgotten whom it voted for.
+    #[error(transparent)]
+    Votes(#[from] JournalError),
+    /// A setting is out of its bounds.
+    #[error("the Raft settings do not fit together: {0}")]
+    Settings(String),
+}
+
+/// Why a group cannot be opened. The others go on.
+#[derive(Debug, Error)]
+pub enum OpenGroupError {
+    /// The log is damaged (naming file and byte) or cannot be read.
+    #[error(transparent)]
+    Log(#[from] OpenLogError),
+    /// Its checkpoint or snapshot is damaged or cannot be read, and nothing can stand in for it.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// What the log holds makes no sense to this version.
+    #[error("the group's log cannot be understood: {source}")]
+    Contents {
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// Not even Raft's own first entry would fit.
+    #[error(transparent)]
+    NoSpace(#[from] NoSpace),
+    /// Raft did not start.
+    #[error("the group does not start: {reason}")]
+    Raft {
+        /// What it said.
+        reason: String,
+    },
+    /// It is open already.
+    #[error("the group {name} is open already")]
+    AlreadyOpen {
+        /// Its name.
+        name: String,
+    },
+    /// The data directory is being closed, or its votes have failed.
+    #[error("no group can be opened any more: {reason}")]
+    Stopped {
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+/// Why a group's files are still there.
+#[derive(Debug, Error)]
+pub enum RemoveGroupError {
+    /// The files cannot be deleted.
+    #[error(transparent)]
+    Log(#[from] OpenLogError),
+    /// Its vote cannot be forgotten.
+    #[error(transparent)]
+    Votes(#[from] JournalError),
+}
+
+/// Why a proposal was not made. Nothing was written, except for [`ProposeError::Unknown`].
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ProposeError {
+    /// This replica does not lead, or does not yet know all that was committed before it.
+    #[error("this replica does not lead the group{}", .leader.map(|l| format!(", replica {l} does")).unwrap_or_default())]
+    NotLeader {
+        /// Who leads, where that is known.
+        leader: Option<ReplicaId>,
+    },
+    /// The disk is as good as full.
+    #[error(transparent)]
+    NoSpace(#[from] NoSpace),
+    /// Too much is on its way already.
+    #[error(
+        "{bytes} bytes are proposed and not yet committed, the limit is {limit}; send more slowly"
+    )]
+    TooManyUncommitted {
+        /// The bytes on their way.
+        bytes: u64,
+        /// The most there may be.
+        limit: u64,
+    },
+    /// The group has stopped.
+    #[error("the group has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// It may or may not have been written: leadership was lost, or the group has stopped, in between.
+    #[error(
+        "the outcome is unknown: leadership was lost or the group stopped while it was being written"
+    )]
+    Unknown,
+}
+
+/// Why the end of the log is not certain.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ReadIndexError {
+    /// This replica does not lead.
+    #[error("this replica does not lead the group{}", .leader.map(|l| format!(", replica {l} does")).unwrap_or_default())]
+    NotLeader {
+        /// Who leads, where that is known.
+        leader: Option<ReplicaId>,
+    },
+    /// No quorum has confirmed that this replica still leads.
+    #[error("no quorum has confirmed that this replica leads: {reason}")]
+    NoQuorum {
+        /// Who answered.
+        reason: String,
+    },
+    /// The group has stopped.
+    #[error("the group has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: Arc<str>,
+    },
+}

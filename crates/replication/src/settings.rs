@@ -1,0 +1,30 @@
+//! What can be set for all groups of a data directory.
+
+use std::time::Duration;
+
+use model::ReplicaId;
+
+/// Settings of the groups of one data directory.
+#[derive(Clone, Debug)]
+pub struct ReplicationSettings {
+    /// The replica that this data directory is.
+    pub replica: ReplicaId,
+    /// Most bytes that one group holds proposed and not yet answered. A single larger batch is let through.
+    pub uncommitted_bytes_max: u64,
+    /// How often a leader tells its followers that it lives.
+    pub heartbeat_interval: Duration,
+    /// A follower that heard nothing for this long, and up to twice as long, wants to lead.
+    pub election_timeout: Duration,
+}
+
+impl ReplicationSettings {
+    /// The defaults, for a replica.
+    pub fn new(replica: ReplicaId) -> Self {
+        Self {
+            replica,
+            uncommitted_bytes_max: 64 << 20,
+            heartbeat_interval: Duration::from_millis(200),
+            election_timeout: Duration::from_millis(600),
+        }
+    }
+}
