@@ -1,1 +1,37 @@
-//! placeholder
+//! The use cases of a broker: produce, fetch, list offsets, topics, retention, the cluster.
+//!
+//! Everything here is free of protocol: it knows no protobuf, no socket, no gRPC and no Kafka code. What it
+//! holds is in [`replication`]: one Raft group for each local partition, one for the cluster's metadata.
+//!
+//! ```text
+//! Broker ── use cases (one file each)
+//!   ├─ cluster state   the metadata group: commands in, answers out
+//!   ├─ partitions      which topics there are and which local partitions are open; kept in step with the
+//!   │                  cluster's state by one loop (`reconcile`)
+//!   └─ in background   reconcile, retention, scrub, gauges
+//! ```
+
+mod broker;
+mod cluster;
+mod error;
+mod fetch;
+mod list_offsets;
+mod produce;
+mod readiness;
+mod settings;
+mod topics;
+
+pub use broker::Broker;
+pub use cluster::ClusterDescription;
+pub use error::{
+    ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError,
+    PartitionError, ProduceError, StartError,
+};
+pub use fetch::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest, FetchedPartition};
+pub use list_offsets::{FoundOffset, OffsetAt, OffsetQuery};
+pub use produce::{ProduceResult, ProduceResults, ProduceSession, Produced};
+pub use readiness::{NotReady, NotReadyReason, Readiness};
+pub use settings::{BrokerIdentity, BrokerSettings};
+pub use topics::{
+    CreateTopic, CreatedTopic, PartitionDescription, TopicDescription, TopicListing, TopicsAndGaps,
+};

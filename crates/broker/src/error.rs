@@ -1,0 +1,15 @@
+//! What can go wrong, one enum per operation, with the numbers. No protocol's codes here.
+
+mod partition;
+mod produce;
+mod read;
+mod records;
+mod start;
+mod topic;
+
+pub use partition::PartitionError;
+pub use produce::ProduceError;
+pub use read::{FetchError, ListOffsetsError};
+pub use records::DeleteRecordsError;
+pub use start::StartError;
+pub use topic::{ChangeError, InitProducerError};

@@ -1,0 +1,99 @@
+//! Why a partition does not serve, whatever is asked of it.
+
+use std::path::PathBuf;
+
+use model::{BrokerId, PartitionIndex, TopicName};
+use thiserror::Error;
+
+/// Why a partition does not serve.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum PartitionError {
+    /// No topic has this name.
+    #[error("there is no topic `{topic}`; create it, or list topics to see those there are")]
+    UnknownTopic {
+        /// The name asked for.
+        topic: TopicName,
+    },
+    /// The topic has fewer partitions.
+    #[error(
+        "topic `{topic}` has no partition {partition}: it has {partitions}, numbered from 0; choose one of them or add partitions"
+    )]
+    UnknownPartition {
+        /// The topic.
+        topic: TopicName,
+        /// The partition asked for.
+        partition: PartitionIndex,
+        /// How many there are.
+        partitions: u32,
+    },
+    /// Another broker leads, or none.
+    #[error(
+        "this broker does not lead partition {partition} of topic `{topic}`; {}", hint(*.leader)
+    )]
+    NotLeader {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// Who leads, where that is known.
+        leader: Option<BrokerId>,
+    },
+    /// The partition's log is damaged below its durable end.
+    #[error(
+        "partition {partition} of topic `{topic}` is damaged: {} at byte {byte}: {reason}; restore the file, or delete the topic", file.display()
+    )]
+    Damaged {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// The file, relative to the data directory.
+        file: PathBuf,
+        /// Where in it.
+        byte: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The partition could not be opened.
+    #[error(
+        "partition {partition} of topic `{topic}` could not be opened: {reason}; restart the broker once that is cured"
+    )]
+    NotOpened {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// What failed.
+        reason: String,
+    },
+    /// The partition is being opened still.
+    #[error("partition {partition} of topic `{topic}` is being opened; try again")]
+    Opening {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+    },
+    /// The partition has stopped: a write or sync failed, or it is being deleted.
+    #[error(
+        "partition {partition} of topic `{topic}` has stopped: {reason}; restart the broker once that is cured"
+    )]
+    Stopped {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// Why.
+        reason: String,
+    },
+    /// The broker is shutting down.
+    #[error("the broker is shutting down; try again in a moment")]
+    ShuttingDown,
+}
+
+fn hint(leader: Option<BrokerId>) -> String {
+    match leader {
+        Some(leader) => format!("broker {leader} does"),
+        None => "no leader is known now; try again".to_owned(),
+    }
+}
