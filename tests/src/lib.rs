@@ -1,1 +1,12 @@
-//! placeholder
+//! Tests of whole brokers, and what they need: a harness that runs the `strand` binary and ends it in every way a
+//! machine may, and a checker that judges what clients have seen. The tests are in `end_to_end/` (brokers) and
+//! `checker/` (the checker itself, with planted anomalies).
+//!
+//! It knows the broker from outside only: its command line, its gRPC API, its files' names.
+
+// A harness that cannot go on fails its test: it panics, and says why.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+pub mod chance;
+pub mod checker;
+pub mod history;
