@@ -1,0 +1,67 @@
+//! Tests of the command line as a user types it.
+
+use clap::{CommandFactory, Parser};
+
+use super::*;
+
+fn parse_words(words: &str) -> Cli {
+    Cli::try_parse_from(words.split(' ')).unwrap_or_else(|error| panic!("{words}: {error}"))
+}
+
+fn refused(words: &str) -> String {
+    Cli::try_parse_from(words.split(' '))
+        .expect_err(words)
+        .to_string()
+}
+
+#[test]
+fn the_command_tree_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_server_and_the_output_may_stand_behind_any_command() {
+    for words in [
+        "strand --server h:1 --json topic list",
+        "strand topic --server h:1 list --json",
+        "strand topic list --server h:1 --output json",
+        "strand cluster describe --json --server h:1",
+    ] {
+        let cli = parse_words(words);
+        assert_eq!(cli.global.server, "h:1", "{words}");
+        assert_eq!(cli.global.format(), OutputFormat::Json, "{words}");
+    }
+    assert_eq!(
+        parse_words("strand topic list").global.format(),
+        OutputFormat::Table
+    );
+}
+
+#[test]
+fn an_alteration_that_changes_nothing_is_refused() {
+    refused("strand topic alter orders");
+    parse_words("strand topic alter orders --unset retention.ms");
+    parse_words("strand topic alter orders --partitions 4 --config a=b --config c=d");
+}
+
+#[test]
+fn only_one_start_of_reading_is_accepted() {
+    refused("strand consume t --offset 3 --from-beginning");
+    refused("strand consume t --from-timestamp 3 --from-beginning");
+    parse_words("strand consume t --from-beginning --max 3 --until-end --format key-value");
+}
+
+#[test]
+fn deleting_records_needs_to_know_how_many() {
+    refused("strand topic delete-records orders");
+    refused("strand topic delete-records orders --all --before 3");
+    parse_words("strand topic delete-records orders --before 3 --partition 1");
+}
+
+#[test]
+fn the_help_lists_every_exit_code() {
+    let help = Cli::command().render_long_help().to_string();
+    for code in 0..=7 {
+        assert!(help.contains(&format!("\n  {code}  ")), "{code} in {help}");
+    }
+}

@@ -1,0 +1,23 @@
+//! `strand topic apply-retention`.
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::session::Session;
+
+const AFTER_HELP: &str = "\
+Examples:
+  strand topic apply-retention orders";
+
+/// Apply retention.ms and retention.bytes now
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ApplyRetentionArgs {
+    /// The topic
+    name: String,
+}
+
+pub(crate) async fn run(args: ApplyRetentionArgs, session: &Session) -> Result<(), Failure> {
+    let _ = (args, session);
+    Ok(())
+}

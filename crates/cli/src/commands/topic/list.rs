@@ -1,0 +1,25 @@
+//! `strand topic list`.
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::session::Session;
+
+const AFTER_HELP: &str = "\
+Examples:
+  strand topic list
+  strand topic list --prefix orders. --json";
+
+/// List the topics
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ListArgs {
+    /// Only names that begin with this
+    #[arg(long, default_value = "", hide_default_value = true)]
+    prefix: String,
+}
+
+pub(crate) async fn run(args: ListArgs, session: &Session) -> Result<(), Failure> {
+    let _ = (args, session);
+    Ok(())
+}
