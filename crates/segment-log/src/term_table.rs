@@ -59,9 +59,13 @@ impl TermTable {
         self.starts.push(start);
     }
 
-    /// Forgets terms that begin at `end` or later.
-    pub(crate) fn truncate(&mut self, end: LogIndex) {
+    /// Forgets terms that begin at `end` or later. Says whether there were any: then the file says too much, and
+    /// would contradict entries of an earlier term that come in their place.
+    #[must_use]
+    pub(crate) fn truncate(&mut self, end: LogIndex) -> bool {
+        let before = self.starts.len();
         self.starts.retain(|start| start.index < end);
+        self.starts.len() < before
     }
 
     /// Forgets terms that end at or below `first`.
@@ -158,7 +162,8 @@ mod tests {
         assert_eq!(table.term_at(LogIndex::new(9)), Term::new(4));
         table.trim(LogIndex::new(9));
         assert_eq!(table.starts(), [start(4, 9, 7)]);
-        table.truncate(LogIndex::new(9));
+        assert!(!table.truncate(LogIndex::new(10)));
+        assert!(table.truncate(LogIndex::new(9)));
         assert_eq!(table.starts(), []);
     }
 }

@@ -406,10 +406,13 @@ impl<'a> Recovery<'a> {
             }
             _ => end,
         };
-        self.terms.truncate(end.index);
-        // Entries below the start are still in the first segment, and walked over.
-        self.terms
-            .trim(begins.map_or(first.index, |begins| begins.index));
+        let terms_dirty = self.terms.truncate(end.index);
+        match begins {
+            // Entries below the start are still in the first segment, and walked over.
+            Some(begins) => self.terms.trim(begins.index),
+            // After a reset the file may still name later terms than those to come.
+            None => self.terms = TermTable::default(),
+        }
         let mut tail = TailCache::default();
         tail.restart(end.index);
         let mut state = State {
@@ -423,7 +426,7 @@ impl<'a> Recovery<'a> {
             written: end,
             durable: synced.clamp(first, end),
             terms: Arc::new(self.terms),
-            terms_dirty: false,
+            terms_dirty,
             tail,
             staged: Vec::new(),
             waiting: VecDeque::new(),

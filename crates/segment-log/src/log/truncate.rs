@@ -178,7 +178,7 @@ impl State {
             keep
         });
         self.tail.truncate(cut.end.index);
-        Arc::make_mut(&mut self.terms).truncate(cut.end.index);
+        self.terms_dirty |= Arc::make_mut(&mut self.terms).truncate(cut.end.index);
         self.end = cut.end;
         self.written = self.written.min(cut.end);
         self.durable = self.durable.min(cut.end);

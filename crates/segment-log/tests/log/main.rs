@@ -8,3 +8,4 @@ mod faults;
 mod harness;
 mod model_based;
 mod real_disk;
+mod terms;

@@ -47,6 +47,12 @@ impl Model {
         batch.header().term().unwrap()
     }
 
+    fn last_term(&self) -> u64 {
+        let last = self.entries.last().and_then(|last| last.header().term());
+        let last = last.or(self.purged.map(|purged| purged.term));
+        last.map_or(1, Term::get)
+    }
+
     fn purge(&mut self, upto: LogId, offset: u64) {
         let keep = (upto.index.get() + 1 - self.first).min(self.entries.len() as u64);
         self.entries.drain(..keep as usize);
@@ -138,6 +144,11 @@ impl Run {
     }
 
     fn append(&mut self) -> bool {
+        // After a cut, entries of the term before may come, as well as later ones.
+        self.term = match self.chance.below(3) {
+            0 => self.model.last_term(),
+            _ => self.term.max(self.model.last_term()),
+        };
         if self.chance.below(6) == 0 {
             self.term += 1;
         }
@@ -187,7 +198,7 @@ impl Run {
     fn purge(&mut self) -> bool {
         let length = self.model.entries.len() as u64;
         let upto = if self.chance.below(8) == 0 {
-            let term = Term::new(self.term).unwrap();
+            let term = Term::new(1 + self.chance.below(self.term)).unwrap();
             let index = LogIndex::new(self.model.end() + self.chance.below(5));
             LogId { term, index }
         } else if length == 0 {
