@@ -159,7 +159,7 @@ impl LogInner {
         &self,
         at: &Located,
         opened: &Opened,
-        depth: Depth,
+        depth: Depth<'_>,
         visit: impl FnMut(Visited) -> ControlFlow<()>,
     ) -> Result<Walked, ReadLogError> {
         walk(

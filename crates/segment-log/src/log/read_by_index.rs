@@ -16,7 +16,8 @@ use crate::segment::scan::{Depth, Visited};
 
 impl Log {
     /// Headers of entries from `range.start`, at most `max`: adjoining, and at least one if that entry is there.
-    /// Where a truncation or purge comes between: fewer, or none.
+    /// Where a truncation or purge comes between: fewer, or none. What was not checked since the start is read whole
+    /// and checked.
     ///
     /// # Errors
     /// [`ReadLogError`]: damage, or the disk refused.
@@ -138,7 +139,8 @@ impl LogInner {
         };
         let mut found = Vec::new();
         let mut internal = Vec::new();
-        let walked = self.walk(at, &opened, Depth::Headers, |visited: Visited| {
+        let depth = Depth::Checked(&at.segment.verified);
+        let walked = self.walk(at, &opened, depth, |visited: Visited| {
             if visited.index >= range.end || found.len() >= max {
                 return ControlFlow::Break(());
             }

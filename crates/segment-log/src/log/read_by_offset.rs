@@ -57,7 +57,13 @@ impl Log {
             };
             let before = fetched.next_offset;
             let outcome = self.inner.fetch(&at, up_to, max_bytes, &mut fetched);
-            self.inner.unless_cut(&at, outcome)?;
+            if let Err(error) = self.inner.unless_cut(&at, outcome) {
+                // What is sound is served; whoever reads on from there meets the error.
+                return match fetched.bytes {
+                    0 => Err(error.into()),
+                    _ => Ok(fetched),
+                };
+            }
             if fetched.next_offset == before {
                 return Ok(fetched);
             }
@@ -68,11 +74,9 @@ impl Log {
     pub fn is_hot(&self, from: Offset) -> bool {
         let state = self.inner.state.lock();
         let first = state.tail.first();
-        let oldest = state
-            .tail
-            .get(first)
-            .map(|entry| entry.header.base_offset());
-        oldest.is_none_or(|oldest| from >= oldest)
+        let oldest = state.tail.get(first);
+        let oldest = oldest.map_or(state.end.offset, |entry| entry.header.base_offset());
+        from >= oldest
     }
 }
 
@@ -96,43 +100,70 @@ impl LogInner {
             bytes: Bytes::new(),
             log: self,
         };
-        let mut cursor = opened.from;
-        let mut run: Option<Range<u64>> = None;
-        while cursor.position < opened.limit {
-            let budget = max_bytes.saturating_sub(fetched.bytes);
-            let header = window.header(&cursor, budget)?;
-            let next = Cursor {
-                index: cursor.index.next(),
-                offset: header.end_offset(),
-                position: cursor.position + header.total_bytes() as u64,
-            };
-            let wanted_here = !header.is_internal() && header.end_offset() > wanted;
-            if header.end_offset() > up_to {
-                break;
-            }
-            if wanted_here {
-                let total = header.total_bytes();
-                if fetched.bytes > 0 && total > budget {
-                    break;
-                }
-                window.check(&cursor, &header)?;
-                fetched.bytes += total;
-                fetched.next_offset = header.end_offset();
-                let start = run.as_ref().map_or(cursor.position, |run| run.start);
-                run = Some(start..next.position);
-            } else if let Some(run) = run.take() {
-                fetched.batches.push(window.cut(run)?);
-            }
-            cursor = next;
-        }
+        let mut run = None;
+        let walked = self.collect(&mut window, (wanted, up_to, max_bytes), fetched, &mut run);
         if let Some(run) = run {
-            fetched.batches.push(window.cut(run)?);
+            window.serve(run, fetched)?;
         }
         // The end of a segment with only internal entries behind the last record.
-        if cursor.position >= at.facts.bytes && at.facts.end_offset > fetched.next_offset {
+        if walked? >= at.facts.bytes && at.facts.end_offset > fetched.next_offset {
             fetched.next_offset = at.facts.end_offset;
         }
         Ok(())
+    }
+
+    /// Goes over the batches, serves runs of them, and says how far it came, in bytes. The last run stays open.
+    fn collect(
+        &self,
+        window: &mut MappedWindow<'_>,
+        (wanted, up_to, max_bytes): (Offset, Offset, usize),
+        fetched: &mut Fetched,
+        run: &mut Option<Run>,
+    ) -> Result<u64, ReadLogError> {
+        let opened = window.opened;
+        let mut cursor = opened.from;
+        while cursor.position < opened.limit {
+            let gathered = fetched.bytes + run.as_ref().map_or(0, Run::bytes);
+            let budget = max_bytes.saturating_sub(gathered);
+            let header = window.header(&cursor, budget)?;
+            let total = header.total_bytes();
+            let next = Cursor {
+                index: cursor.index.next(),
+                offset: header.end_offset(),
+                position: cursor.position + total as u64,
+            };
+            if header.end_offset() > up_to {
+                break;
+            }
+            if !header.is_internal() && header.end_offset() > wanted {
+                if gathered > 0 && total > budget {
+                    break;
+                }
+                window.check(&cursor, &header)?;
+                *run = Some(Run {
+                    start: run.as_ref().map_or(cursor.position, |run| run.start),
+                    end: next.position,
+                    next_offset: next.offset,
+                });
+            } else if let Some(run) = run.take() {
+                window.serve(run, fetched)?;
+            }
+            cursor = next;
+        }
+        Ok(cursor.position)
+    }
+}
+
+/// Adjoining batches to serve, in bytes of the file, and the offset behind them.
+struct Run {
+    start: u64,
+    end: u64,
+    next_offset: Offset,
+}
+
+impl Run {
+    fn bytes(&self) -> usize {
+        (self.end - self.start) as usize
     }
 }
 
@@ -154,7 +185,10 @@ impl MappedWindow<'_> {
                 .end
                 .max(range.start.saturating_add(ahead))
                 .min(self.opened.limit);
-            let bytes = self.opened.file.slice(range.start..end.max(range.end));
+            let file = &self.opened.file;
+            let ahead = file.slice(range.start..end.max(range.end));
+            // A bad sector further on is no reason not to serve what lies before it.
+            let bytes = ahead.or_else(|_| file.slice(range.clone()));
             self.bytes = bytes.map_err(|source| ReadLogError::Io {
                 file: self.at.segment.path.clone(),
                 source: Arc::new(source),
@@ -180,21 +214,25 @@ impl MappedWindow<'_> {
         }
     }
 
-    /// Checks a batch's checksum if that has not been done since the start.
+    /// Reads a batch in, and checks its checksum if that has not been done since the start.
     fn check(&mut self, cursor: &Cursor, header: &BatchHeader) -> Result<(), ReadLogError> {
         let range = cursor.position..cursor.position + header.total_bytes() as u64;
+        // Read in here, not with the whole run: an unreadable batch must not take those before it along.
+        let bytes = self.get(range.clone(), 0)?;
         if self.at.segment.verified.lock().covers(&range) {
             return Ok(());
         }
-        let bytes = self.get(range.clone(), 0)?;
         let sound = Batch::parse(bytes).and_then(|batch| batch.check_crc());
         sound.map_err(|error| self.log.damage(self.at, cursor.position, error.to_string()))?;
         self.at.segment.verified.lock().add(range);
         Ok(())
     }
 
-    /// A slice that outlives this window.
-    fn cut(&mut self, range: Range<u64>) -> Result<Bytes, ReadLogError> {
-        self.get(range, 0)
+    /// Adds a slice that outlives this window to what was fetched.
+    fn serve(&mut self, run: Run, fetched: &mut Fetched) -> Result<(), ReadLogError> {
+        fetched.batches.push(self.get(run.start..run.end, 0)?);
+        fetched.bytes += run.bytes();
+        fetched.next_offset = run.next_offset;
+        Ok(())
     }
 }

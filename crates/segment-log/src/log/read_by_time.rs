@@ -36,7 +36,8 @@ impl Log {
                 .open(&at, Wanted::Timestamp(wanted))
                 .and_then(|opened| {
                     let Some(opened) = opened else { return Ok(()) };
-                    let walked = self.inner.walk(&at, &opened, Depth::Headers, |visited| {
+                    let depth = Depth::Checked(&at.segment.verified);
+                    let walked = self.inner.walk(&at, &opened, depth, |visited| {
                         let header = visited.header;
                         if header.end_offset() > up_to {
                             return ControlFlow::Break(());

@@ -53,6 +53,10 @@ impl Log {
         let Some(at) = located.filter(|at| at.facts.name.base_index == base) else {
             return Ok(None);
         };
+        // Full in memory, but not yet on disk.
+        if at.segment.written() < at.facts.bytes {
+            return Ok(None);
+        }
         let outcome = self
             .inner
             .open(&at, Wanted::Index(base))

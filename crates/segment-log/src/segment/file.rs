@@ -180,7 +180,7 @@ pub(crate) fn read_index(
     }))
 }
 
-/// Walks over the headers and notes what an index would hold. Stops early at damage: the reader will meet it.
+/// Walks over the batches and notes what an index would hold. Stops early at damage: the reader will meet it.
 pub(crate) fn rebuild_index(
     file: &dyn DiskFile,
     facts: &SegmentFacts,
@@ -199,7 +199,7 @@ pub(crate) fn rebuild_index(
         from,
         facts.bytes.min(file.length()),
         terms,
-        Depth::Headers,
+        Depth::Batches,
         |at| {
             let entry = IndexEntry {
                 index: at.index,

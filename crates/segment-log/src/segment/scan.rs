@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use model::batch::{Batch, BatchHeader, HEADER_BYTES};
 use model::{FilePosition, LogIndex, Offset};
+use parking_lot::Mutex;
 
+use super::verified::VerifiedRanges;
 use crate::disk::DiskFile;
 use crate::term_table::TermTable;
 
@@ -22,10 +24,12 @@ pub(crate) struct Cursor {
 }
 
 /// How closely a walk looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// Headers only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Depth<'a> {
+    /// Headers only: for positions, never for what is told to anybody.
     Headers,
+    /// Headers, and the checksums of batches that these ranges do not hold yet.
+    Checked(&'a Mutex<VerifiedRanges>),
     /// Headers and checksums; the visitor gets the whole batch.
     Batches,
 }
@@ -35,7 +39,7 @@ pub(crate) struct Visited {
     pub(crate) index: LogIndex,
     pub(crate) position: u64,
     pub(crate) header: BatchHeader,
-    /// The whole batch, where the walk reads bodies.
+    /// The whole batch, where the walk has read it.
     pub(crate) batch: Option<Batch>,
 }
 
@@ -53,7 +57,7 @@ pub(crate) fn walk(
     from: Cursor,
     limit: u64,
     terms: &TermTable,
-    depth: Depth,
+    depth: Depth<'_>,
     mut visit: impl FnMut(Visited) -> ControlFlow<()>,
 ) -> io::Result<Walked> {
     let mut at = from;
@@ -79,16 +83,22 @@ pub(crate) fn walk(
             return done(at, Some(bad));
         }
         let total = header.total_bytes() as u64;
-        let batch = match depth {
-            Depth::Headers => None,
-            Depth::Batches => {
-                let whole = window.get(file, at.position, total, limit)?;
-                match checked(whole) {
-                    Ok(batch) => Some(batch),
-                    Err(bad) => return done(at, Some(bad)),
-                }
-            }
+        let range = at.position..at.position + total;
+        let reads_body = match depth {
+            Depth::Headers => false,
+            Depth::Checked(ranges) => !ranges.lock().covers(&range),
+            Depth::Batches => true,
         };
+        let mut batch = None;
+        if reads_body {
+            match checked(window.get(file, at.position, total, limit)?) {
+                Ok(whole) => batch = Some(whole),
+                Err(bad) => return done(at, Some(bad)),
+            }
+            if let Depth::Checked(ranges) = depth {
+                ranges.lock().add(range);
+            }
+        }
         let visited = Visited {
             index: at.index,
             position: at.position,

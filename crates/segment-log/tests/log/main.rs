@@ -7,5 +7,6 @@ mod damage;
 mod faults;
 mod harness;
 mod model_based;
+mod reads;
 mod real_disk;
 mod terms;
