@@ -21,6 +21,7 @@ mod replication;
 mod settings;
 mod state_group;
 mod status;
+mod stored_groups;
 
 pub use answer::{AnswerSink, ProduceOutcome, ProduceRefusal};
 pub use cores::Cores;
@@ -32,3 +33,9 @@ pub use replication::Replication;
 pub use settings::ReplicationSettings;
 pub use state_group::{StateGroup, StateMachine};
 pub use status::{GroupEnds, GroupStatus};
+
+// What the groups' interface speaks of: who uses it need not name the log's crate.
+pub use segment_log::{
+    Fetched, Log, LogSettings, NoSpace, OpenLogError, ReadFromError, ReadLogError, SegmentDamage,
+    SegmentInfo, SyncFailed,
+};

@@ -14,6 +14,7 @@ use crate::state_group::{StateGroup, StateMachine};
 /// The groups of one data directory.
 pub struct Replication {
     settings: ReplicationSettings,
+    directory: Arc<LogDirectory>,
     cores: Arc<Cores>,
 }
 
@@ -23,17 +24,25 @@ impl Replication {
     /// # Errors
     /// [`OpenReplicationError`].
     pub fn open(
-        _directory: Arc<LogDirectory>,
+        directory: Arc<LogDirectory>,
         _clock: Arc<dyn Clock>,
         cores: Arc<Cores>,
         settings: ReplicationSettings,
     ) -> Result<Arc<Self>, OpenReplicationError> {
-        Ok(Arc::new(Self { settings, cores }))
+        Ok(Arc::new(Self {
+            settings,
+            directory,
+            cores,
+        }))
     }
 
     /// The settings in force.
     pub fn settings(&self) -> &ReplicationSettings {
         &self.settings
+    }
+
+    pub(crate) fn directory(&self) -> &Arc<LogDirectory> {
+        &self.directory
     }
 
     /// The cores that the groups live on.
