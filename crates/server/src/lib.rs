@@ -6,7 +6,9 @@
 mod args;
 mod run;
 mod run_error;
+mod settings;
 
 pub use args::BrokerArgs;
 pub use run::run;
 pub use run_error::RunError;
+pub use settings::{ListenAddress, LogFormat, Settings, SettingsError, Source};

@@ -1,0 +1,145 @@
+//! What an operator can set: read once from flags, environment and file, validated once, typed from then on.
+//!
+//! [`table`] holds every setting with its default and bounds. Nobody else reads the environment.
+
+mod error;
+mod file;
+pub(crate) mod kind;
+pub(crate) mod print;
+pub(crate) mod setting;
+pub(crate) mod sources;
+mod suggest;
+pub(crate) mod table;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use error::SettingsError;
+pub use kind::ListenAddress;
+pub use sources::Source;
+
+use sources::Sources;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The settings of a broker, validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The broker's number.
+    pub id: u32,
+    /// The public gRPC listener.
+    pub grpc: ListenAddress,
+    /// The listener for other brokers; not opened by a broker alone.
+    pub peer: ListenAddress,
+    /// The listener for metrics and health.
+    pub http: ListenAddress,
+    /// What clients are told to connect to, where it was set.
+    pub advertised: Option<ListenAddress>,
+    /// Whether producing creates a missing topic.
+    pub auto_create_topics: bool,
+    /// Partitions of a topic whose creator does not say.
+    pub default_partitions: u32,
+    /// How often retention runs.
+    pub retention_check_interval: Duration,
+    /// The largest gRPC message, in bytes.
+    pub message_bytes_max: u64,
+    /// What requests may hold in memory together, in bytes.
+    pub request_bytes_max: u64,
+    /// What one partition may hold uncommitted, in bytes.
+    pub uncommitted_bytes_max: u64,
+    /// Most open gRPC connections.
+    pub connections_max: u64,
+    /// Most open calls of one connection.
+    pub streams_per_connection_max: u32,
+    /// Threads that run connections and partitions.
+    pub cores: u64,
+    /// Threads that write and sync.
+    pub sync_threads: u64,
+    /// Most sealed segments kept open.
+    pub open_segments_max: u64,
+    /// How long a stop waits for calls in flight.
+    pub shutdown_timeout: Duration,
+    /// Log directives.
+    pub log_level: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+impl Settings {
+    /// Reads and validates all settings.
+    ///
+    /// # Errors
+    /// The first setting that is refused, with its value, its bounds and who gave it.
+    pub(crate) fn resolve(sources: &Sources<'_>) -> Result<Self, SettingsError> {
+        let settings = Self {
+            data: sources.value(&table::DATA)?,
+            id: narrow(sources.value(&table::ID)?),
+            grpc: sources.value(&table::GRPC)?,
+            peer: sources.value(&table::PEER)?,
+            http: sources.value(&table::HTTP)?,
+            advertised: sources.optional(&table::ADVERTISED)?,
+            auto_create_topics: sources.value(&table::AUTO_CREATE_TOPICS)?,
+            default_partitions: narrow(sources.value(&table::DEFAULT_PARTITIONS)?),
+            retention_check_interval: sources.value(&table::RETENTION_CHECK_INTERVAL)?,
+            message_bytes_max: sources.value(&table::MESSAGE_BYTES_MAX)?,
+            request_bytes_max: sources.value(&table::REQUEST_BYTES_MAX)?,
+            uncommitted_bytes_max: sources.value(&table::UNCOMMITTED_BYTES_MAX)?,
+            connections_max: sources.value(&table::CONNECTIONS_MAX)?,
+            streams_per_connection_max: narrow(sources.value(&table::STREAMS_PER_CONNECTION_MAX)?),
+            cores: sources.value(&table::CORES)?,
+            sync_threads: sources.value(&table::SYNC_THREADS)?,
+            open_segments_max: sources.value(&table::OPEN_SEGMENTS_MAX)?,
+            shutdown_timeout: sources.value(&table::SHUTDOWN_TIMEOUT)?,
+            log_level: sources.value(&table::LOG_LEVEL)?,
+            log_format: sources.value(&table::LOG_FORMAT)?,
+        };
+        settings.check_together()?;
+        Ok(settings)
+    }
+
+    /// What no single setting's bounds can say.
+    fn check_together(&self) -> Result<(), SettingsError> {
+        let listeners = [
+            (table::GRPC.name, &self.grpc),
+            (table::PEER.name, &self.peer),
+            (table::HTTP.name, &self.http),
+        ];
+        for (at, (first, address)) in listeners.iter().enumerate() {
+            let mut others = listeners.iter().skip(at + 1);
+            let same = others.find(|(_, other)| address.port != 0 && other == address);
+            if let Some((second, _)) = same {
+                return Err(SettingsError::SameAddress {
+                    first,
+                    second,
+                    address: address.to_string(),
+                });
+            }
+        }
+        if self.request_bytes_max < self.message_bytes_max {
+            return Err(SettingsError::Below {
+                smaller: table::REQUEST_BYTES_MAX.name,
+                smaller_value: self.request_bytes_max,
+                larger: table::MESSAGE_BYTES_MAX.name,
+                larger_value: self.message_bytes_max,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The table's bounds keep these within 32 bits.
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Why settings are refused: setting, value, bounds, and who said so.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::sources::{Given, Source};
+
+/// Why the settings cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A value is out of bounds or makes no sense.
+    #[error("{setting} = {value:?} ({source_name}): {expected}")]
+    Invalid {
+        /// The setting.
+        setting: &'static str,
+        /// What it was given.
+        value: String,
+        /// Who gave it.
+        source_name: Source,
+        /// What is expected, bounds included.
+        expected: String,
+    },
+    /// A setting without a default was not given.
+    #[error("{setting} must be given")]
+    Missing {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A flag or variable is not text.
+    #[error("{value:?} ({source_name}) is not UTF-8")]
+    NotUtf8 {
+        /// What it was given, as far as it can be shown.
+        value: String,
+        /// Who gave it.
+        source_name: Source,
+    },
+    /// The file has a key that is no setting.
+    #[error("{}: {key} is not a setting{}; `strand broker --print-config` lists them", path.display(), suggestion(*closest))]
+    UnknownKey {
+        /// The config file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The setting that may have been meant.
+        closest: Option<&'static str>,
+    },
+    /// The file gives a setting something that is not a single value.
+    #[error("{}: {key} is a TOML {found}; a string, an integer or a boolean is expected", path.display())]
+    NotAValue {
+        /// The config file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What TOML calls it.
+        found: &'static str,
+    },
+    /// The file cannot be read.
+    #[error("the config file {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The config file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the config file {} is not TOML: {error}", path.display())]
+    Syntax {
+        /// The config file.
+        path: PathBuf,
+        /// Where and why.
+        error: Box<toml::de::Error>,
+    },
+    /// Two listeners want one address.
+    #[error("{first} and {second} are both {address}; give each a port of its own")]
+    SameAddress {
+        /// One setting.
+        first: &'static str,
+        /// The other setting.
+        second: &'static str,
+        /// What both say.
+        address: String,
+    },
+    /// One limit makes another unreachable.
+    #[error(
+        "{smaller} = {smaller_value} is below {larger} = {larger_value}; it must be at least as large"
+    )]
+    Below {
+        /// The setting that is too small.
+        smaller: &'static str,
+        /// Its value, in bytes.
+        smaller_value: u64,
+        /// The setting it must not be below.
+        larger: &'static str,
+        /// Its value, in bytes.
+        larger_value: u64,
+    },
+}
+
+impl SettingsError {
+    pub(super) fn invalid(setting: &'static str, given: &Given, expected: String) -> Self {
+        Self::Invalid {
+            setting,
+            value: given.text.clone(),
+            source_name: given.source.clone(),
+            expected,
+        }
+    }
+}
+
+fn suggestion(closest: Option<&'static str>) -> String {
+    closest.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}

@@ -1,0 +1,265 @@
+//! Every setting: name, bounds, default, what it does. The help, the flags, the environment variables, the
+//! config file and `--print-config` are all made of this table.
+
+use std::time::Duration;
+
+use model::limits::{BATCH_BYTES_LIMIT, GRPC_MESSAGE_BYTES_DEFAULT};
+
+use super::LogFormat;
+use super::kind::{Address, Bytes, Count, Directives, Directory, Interval, Switch, Words};
+use super::setting::{AnySetting, Default, SWITCH, Setting};
+
+/// All of them, in the order of the help.
+pub(crate) static ALL: &[&dyn AnySetting] = &[
+    &DATA,
+    &ID,
+    &GRPC,
+    &PEER,
+    &HTTP,
+    &ADVERTISED,
+    &AUTO_CREATE_TOPICS,
+    &DEFAULT_PARTITIONS,
+    &RETENTION_CHECK_INTERVAL,
+    &MESSAGE_BYTES_MAX,
+    &REQUEST_BYTES_MAX,
+    &UNCOMMITTED_BYTES_MAX,
+    &CONNECTIONS_MAX,
+    &STREAMS_PER_CONNECTION_MAX,
+    &CORES,
+    &SYNC_THREADS,
+    &OPEN_SEGMENTS_MAX,
+    &SHUTDOWN_TIMEOUT,
+    &LOG_LEVEL,
+    &LOG_FORMAT,
+];
+
+pub(crate) static DATA: Setting<Directory> = Setting {
+    name: "data",
+    placeholder: "DIR",
+    kind: Directory,
+    default: Default::Is("./strandline-data"),
+    variable_too: None,
+    help: "The data directory. It is made if it is missing; one broker at a time uses it.",
+};
+
+pub(crate) static ID: Setting<Count> = Setting {
+    name: "id",
+    placeholder: "N",
+    kind: Count {
+        least: 0,
+        most: i32::MAX as u64,
+    },
+    default: Default::Is("0"),
+    variable_too: None,
+    help: "This broker's number in its cluster. It stays with the data directory.",
+};
+
+pub(crate) static GRPC: Setting<Address> = Setting {
+    name: "grpc",
+    placeholder: "HOST:PORT",
+    kind: Address { least_port: 0 },
+    default: Default::Is("127.0.0.1:7700"),
+    variable_too: None,
+    help: "Where producers, consumers and the command line connect. Port 0 lets the system choose.",
+};
+
+pub(crate) static PEER: Setting<Address> = Setting {
+    name: "peer",
+    placeholder: "HOST:PORT",
+    kind: Address { least_port: 0 },
+    default: Default::Is("127.0.0.1:7701"),
+    variable_too: None,
+    help: "Where other brokers connect; it never serves a client. A broker alone has no peers and does not \
+           open it.",
+};
+
+pub(crate) static HTTP: Setting<Address> = Setting {
+    name: "http",
+    placeholder: "HOST:PORT",
+    kind: Address { least_port: 0 },
+    default: Default::Is("127.0.0.1:7702"),
+    variable_too: None,
+    help: "Where /metrics, /healthz and /readyz are served. Port 0 lets the system choose.",
+};
+
+pub(crate) static ADVERTISED: Setting<Address> = Setting {
+    name: "advertised",
+    placeholder: "HOST:PORT",
+    kind: Address { least_port: 1 },
+    default: Default::Unset("the gRPC address; the host's name where that is 0.0.0.0 or [::]"),
+    variable_too: None,
+    help: "The address that clients are told to connect to, where it is not the one listened on.",
+};
+
+pub(crate) static AUTO_CREATE_TOPICS: Setting<Switch> = Setting {
+    name: "auto_create_topics",
+    placeholder: SWITCH,
+    kind: Switch,
+    default: Default::Is("true"),
+    variable_too: None,
+    help: "Whether producing to a topic that does not exist creates it.",
+};
+
+pub(crate) static DEFAULT_PARTITIONS: Setting<Count> = Setting {
+    name: "default_partitions",
+    placeholder: "N",
+    kind: Count {
+        least: 1,
+        most: 10_000,
+    },
+    default: Default::Is("1"),
+    variable_too: None,
+    help: "How many partitions a topic gets when its creator does not say.",
+};
+
+pub(crate) static RETENTION_CHECK_INTERVAL: Setting<Interval> = Setting {
+    name: "retention_check_interval",
+    placeholder: "DURATION",
+    kind: Interval {
+        least: Duration::from_millis(50),
+        most: Duration::from_secs(24 * 60 * 60),
+    },
+    default: Default::Is("5m"),
+    variable_too: None,
+    help: "How often old segments are looked for, to roll and to delete.",
+};
+
+pub(crate) static MESSAGE_BYTES_MAX: Setting<Bytes> = Setting {
+    name: "message_bytes_max",
+    placeholder: "BYTES",
+    kind: Bytes {
+        least: 64 << 10,
+        most: 2 * BATCH_BYTES_LIMIT,
+    },
+    default: Default::Computed {
+        shown: "16MiB",
+        text: || GRPC_MESSAGE_BYTES_DEFAULT.to_string(),
+    },
+    variable_too: None,
+    help: "The largest gRPC message, in either direction. How large a batch may be is a topic's setting, \
+           max.message.bytes.",
+};
+
+pub(crate) static REQUEST_BYTES_MAX: Setting<Bytes> = Setting {
+    name: "request_bytes_max",
+    placeholder: "BYTES",
+    kind: Bytes {
+        least: 1 << 20,
+        most: 1 << 40,
+    },
+    default: Default::Is("256MiB"),
+    variable_too: None,
+    help: "How much memory requests may hold at a time, all connections together: what is beyond it waits. At \
+           least message_bytes_max.",
+};
+
+pub(crate) static UNCOMMITTED_BYTES_MAX: Setting<Bytes> = Setting {
+    name: "uncommitted_bytes_max",
+    placeholder: "BYTES",
+    kind: Bytes {
+        least: 1 << 20,
+        most: 1 << 40,
+    },
+    default: Default::Is("64MiB"),
+    variable_too: None,
+    help: "How much one partition may hold that is not committed yet: a produce beyond it is refused.",
+};
+
+pub(crate) static CONNECTIONS_MAX: Setting<Count> = Setting {
+    name: "connections_max",
+    placeholder: "N",
+    kind: Count {
+        least: 1,
+        most: 1_000_000,
+    },
+    default: Default::Is("4096"),
+    variable_too: None,
+    help: "How many gRPC connections may be open at a time; more are closed at once.",
+};
+
+pub(crate) static STREAMS_PER_CONNECTION_MAX: Setting<Count> = Setting {
+    name: "streams_per_connection_max",
+    placeholder: "N",
+    kind: Count {
+        least: 1,
+        most: 100_000,
+    },
+    default: Default::Is("1024"),
+    variable_too: None,
+    help: "How many gRPC calls one connection may have open at a time.",
+};
+
+pub(crate) static CORES: Setting<Count> = Setting {
+    name: "cores",
+    placeholder: "N",
+    kind: Count {
+        least: 1,
+        most: 1024,
+    },
+    default: Default::Computed {
+        shown: "what the process may use of the machine",
+        text: available_cores,
+    },
+    variable_too: None,
+    help: "How many threads run connections and partitions.",
+};
+
+pub(crate) static SYNC_THREADS: Setting<Count> = Setting {
+    name: "sync_threads",
+    placeholder: "N",
+    kind: Count {
+        least: 1,
+        most: 256,
+    },
+    default: Default::Is("8"),
+    variable_too: None,
+    help: "How many threads write and sync files: so many partitions are synced at the same time.",
+};
+
+pub(crate) static OPEN_SEGMENTS_MAX: Setting<Count> = Setting {
+    name: "open_segments_max",
+    placeholder: "N",
+    kind: Count {
+        least: 16,
+        most: 1_000_000,
+    },
+    default: Default::Is("1024"),
+    variable_too: None,
+    help: "How many finished segment files are kept open; each costs a file handle and a map.",
+};
+
+pub(crate) static SHUTDOWN_TIMEOUT: Setting<Interval> = Setting {
+    name: "shutdown_timeout",
+    placeholder: "DURATION",
+    kind: Interval {
+        least: Duration::ZERO,
+        most: Duration::from_secs(600),
+    },
+    default: Default::Is("5s"),
+    variable_too: None,
+    help: "How long a stopping broker waits for calls in flight. A second signal ends it at once.",
+};
+
+pub(crate) static LOG_LEVEL: Setting<Directives> = Setting {
+    name: "log_level",
+    placeholder: "LEVEL",
+    kind: Directives,
+    default: Default::Is("info"),
+    variable_too: Some("RUST_LOG"),
+    help: "What is logged to stderr.",
+};
+
+pub(crate) static LOG_FORMAT: Setting<Words<LogFormat>> = Setting {
+    name: "log_format",
+    placeholder: "text|json",
+    kind: Words(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+    default: Default::Is("text"),
+    variable_too: None,
+    help: "How log lines are written: for people, or one JSON object each.",
+};
+
+fn available_cores() -> String {
+    std::thread::available_parallelism()
+        .map_or(1, std::num::NonZero::get)
+        .to_string()
+}
