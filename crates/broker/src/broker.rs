@@ -1,20 +1,36 @@
-//! A running broker.
+//! A running broker: what its use cases share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
-use model::{Offset, PartitionIndex, ProducerId, TopicId, TopicName};
+use model::{Clock, ReplicaId};
+use parking_lot::Mutex;
+use replication::{Replication, StateGroup};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::{
-    BrokerSettings, ChangeError, ClusterDescription, CreateTopic, CreatedTopic, DeleteRecordsError,
-    FetchAnswer, FetchPermit, FetchRequest, FoundOffset, InitProducerError, ListOffsetsError,
-    OffsetQuery, PartitionError, ProduceResults, ProduceSession, Readiness, TopicDescription,
-    TopicListing, TopicsAndGaps,
-};
+use crate::BrokerSettings;
+use crate::budget::ByteBudget;
+use crate::meters::Meters;
+use crate::partitions::Partitions;
+use crate::producer_ids::ProducerIds;
+use crate::state::ClusterMachine;
 
-/// A running broker. Shared as an `Arc`.
-#[derive(Debug)]
+/// A running broker. Shared as an `Arc`; [`Broker::start`] makes it.
 pub struct Broker {
-    settings: BrokerSettings,
+    pub(crate) settings: BrokerSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) replication: Arc<Replication>,
+    pub(crate) metadata: StateGroup<ClusterMachine>,
+    pub(crate) partitions: Partitions,
+    pub(crate) produce_budget: ByteBudget,
+    pub(crate) fetch_budget: ByteBudget,
+    pub(crate) producer_ids: ProducerIds,
+    /// Held by who creates a topic for a first produce, so that it is proposed once.
+    pub(crate) auto_creation: tokio::sync::Mutex<()>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) background: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) stop: watch::Sender<bool>,
 }
 
 impl Broker {
@@ -23,146 +39,26 @@ impl Broker {
         &self.settings
     }
 
-    /// Stops taking work, waits (bounded) for what is in flight, stops the background loops and the groups.
-    pub async fn shutdown(&self) {}
-
-    /// Whether every local partition serves all that it should.
-    pub fn readiness(&self) -> Readiness {
-        Readiness::default()
+    /// The replica that this broker is.
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.replication.settings().replica
     }
 
-    /// A new session, for one stream or one unary call.
-    pub fn produce_session(&self) -> (ProduceSession, ProduceResults) {
-        (ProduceSession {}, ProduceResults {})
+    /// Whether no more work is taken.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
     }
 
-    /// Reads records by offset; waits for them where there are not enough yet.
-    pub async fn fetch(&self, request: FetchRequest) -> FetchAnswer {
-        let shutting_down = |_| Err(PartitionError::ShuttingDown.into());
-        FetchAnswer {
-            partitions: request.partitions.iter().map(shutting_down).collect(),
-            permit: FetchPermit::default(),
-        }
+    /// Becomes true when no more work is taken.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
     }
+}
 
-    /// Finds offsets: one answer for each query, in the same order. `Ok(None)` where no record is that late.
-    pub async fn list_offsets(
-        &self,
-        queries: Vec<OffsetQuery>,
-    ) -> Vec<Result<Option<FoundOffset>, ListOffsetsError>> {
-        let shutting_down = |_| Err(PartitionError::ShuttingDown.into());
-        queries.iter().map(shutting_down).collect()
-    }
-
-    /// Issues a producer id, nobody else's. Its epoch is 0.
-    ///
-    /// # Errors
-    /// [`InitProducerError`], where a new block of ids was needed and not to be had.
-    pub async fn init_producer(&self) -> Result<ProducerId, InitProducerError> {
-        Err(ChangeError::ShuttingDown.into())
-    }
-
-    /// Creates a topic, and waits until its local partitions are open.
-    ///
-    /// # Errors
-    /// [`ChangeError::Refused`] where it breaks a rule.
-    pub async fn create_topic(&self, wanted: CreateTopic) -> Result<CreatedTopic, ChangeError> {
-        let _ = wanted;
-        Err(ChangeError::ShuttingDown)
-    }
-
-    /// One topic with its configs.
-    ///
-    /// # Errors
-    /// [`metadata::Refusal::UnknownTopic`].
-    pub fn topic(&self, name: &TopicName) -> Result<TopicDescription, ChangeError> {
-        let _ = name;
-        Err(ChangeError::ShuttingDown)
-    }
-
-    /// At most `limit` topics (at least one) whose names begin with `prefix`, from the first after `after`.
-    pub fn topics(&self, after: Option<&TopicName>, prefix: &str, limit: usize) -> TopicListing {
-        let _ = (after, prefix, limit);
-        TopicListing::default()
-    }
-
-    /// The topics of these names; `None`: all of them.
-    pub fn describe_topics(&self, names: Option<&[TopicName]>) -> TopicsAndGaps {
-        let _ = names;
-        TopicsAndGaps::default()
-    }
-
-    /// Sets configs and returns others to their defaults, all or none; in force when this returns.
-    ///
-    /// # Errors
-    /// [`ChangeError::Refused`] where there is no such topic, or a config breaks a rule.
-    pub async fn update_topic(
-        &self,
-        name: &TopicName,
-        set: BTreeMap<String, String>,
-        remove: BTreeSet<String>,
-        validate_only: bool,
-    ) -> Result<TopicDescription, ChangeError> {
-        let _ = (name, set, remove, validate_only);
-        Err(ChangeError::ShuttingDown)
-    }
-
-    /// Deletes a topic with all its records; returns the id of the incarnation that is gone.
-    ///
-    /// # Errors
-    /// [`ChangeError::Refused`] where there is no such topic.
-    pub async fn delete_topic(&self, name: &TopicName) -> Result<TopicId, ChangeError> {
-        let _ = name;
-        Err(ChangeError::ShuttingDown)
-    }
-
-    /// Adds partitions until there are `total`.
-    ///
-    /// # Errors
-    /// [`ChangeError::Refused`] where there are that many, or too many.
-    pub async fn create_partitions(
-        &self,
-        name: &TopicName,
-        total: u32,
-    ) -> Result<TopicDescription, ChangeError> {
-        let _ = (name, total);
-        Err(ChangeError::ShuttingDown)
-    }
-
-    /// Deletes the records below `before`, or all committed ones; returns the new log start.
-    ///
-    /// # Errors
-    /// [`DeleteRecordsError`].
-    pub async fn delete_records(
-        &self,
-        topic: &TopicName,
-        partition: PartitionIndex,
-        before: Option<Offset>,
-    ) -> Result<Offset, DeleteRecordsError> {
-        let _ = (topic, partition, before);
-        Err(PartitionError::ShuttingDown.into())
-    }
-
-    /// Applies `retention.ms` and `retention.bytes` to a topic's partitions now; returns each one's log start.
-    ///
-    /// # Errors
-    /// [`ChangeError::Refused`] where there is no such topic.
-    pub async fn apply_retention(
-        &self,
-        topic: &TopicName,
-    ) -> Result<Vec<(PartitionIndex, Result<Offset, DeleteRecordsError>)>, ChangeError> {
-        let _ = topic;
-        Err(ChangeError::ShuttingDown)
-    }
-
-    /// The cluster as this broker knows it.
-    pub fn describe_cluster(&self) -> ClusterDescription {
-        ClusterDescription {
-            cluster: None,
-            broker: self.settings.identity.broker,
-            brokers: Vec::new(),
-            topics: 0,
-            partitions: 0,
-        }
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

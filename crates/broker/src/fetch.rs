@@ -1,5 +1,10 @@
 //! Reads records by offset; waits for them where there are not enough yet.
 
+mod read;
+mod wait;
+
+pub(crate) use read::{read_error, stored_error};
+
 use std::time::Duration;
 
 use bytes::Bytes;

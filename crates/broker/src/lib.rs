@@ -12,13 +12,23 @@
 //! ```
 
 mod broker;
+mod budget;
 mod cluster;
 mod error;
 mod fetch;
+mod gauges;
 mod list_offsets;
+mod meters;
+mod partitions;
 mod produce;
+mod producer_ids;
 mod readiness;
+mod retention;
+mod scrub;
 mod settings;
+mod shutdown;
+mod start;
+mod state;
 mod topics;
 
 pub use broker::Broker;

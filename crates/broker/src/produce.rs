@@ -1,6 +1,15 @@
 //! Produces batches: a session submits them, their results come back in the same order.
 
-use model::{Acks, Durability, Offset, PartitionIndex, TopicName, batch::Batch};
+mod auto_create;
+mod in_order;
+mod outcome;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use model::{Durability, Offset};
+
+pub use session::{ProduceResults, ProduceSession};
 
 use crate::ProduceError;
 
@@ -24,37 +33,4 @@ pub struct Produced {
     pub durability: Durability,
     /// Whether an earlier attempt had written it; `base_offset` is where.
     pub duplicate: bool,
-}
-
-/// Submits batches. Dropping it ends the session; what was submitted is still answered.
-#[derive(Debug)]
-pub struct ProduceSession {}
-
-/// The results of one session, in the order of submission.
-#[derive(Debug)]
-pub struct ProduceResults {}
-
-impl ProduceSession {
-    /// Submits a batch as it came from the client. Waits while too many bytes are in flight, and until a
-    /// missing topic is created. Its result, good or bad, comes out of [`ProduceResults`], with `tag`; a batch
-    /// with [`Acks::None`] has none.
-    pub async fn submit(
-        &mut self,
-        topic: &TopicName,
-        partition: PartitionIndex,
-        batch: Batch,
-        acks: Acks,
-        tag: u64,
-    ) {
-        let _ = (topic, partition, batch, acks, tag);
-    }
-}
-
-impl ProduceResults {
-    /// Waits for a result and adds it to `results` together with all that are ready behind it. False once the
-    /// session has ended and every result was taken.
-    pub async fn next_ready(&mut self, results: &mut Vec<ProduceResult>) -> bool {
-        let _ = results;
-        false
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use model::{Offset, PartitionIndex, TopicName};
+use model::{Offset, PartitionIndex, ReplicaId, TopicName};
 
-use crate::PartitionError;
+use crate::partitions::{Local, LocalPartition};
+use crate::{Broker, PartitionError};
 
 /// Whether every local partition is recovered, has a leader that serves, and shows everything that was durable
 /// before the start.
@@ -68,5 +69,155 @@ impl fmt::Display for NotReadyReason {
                 "its high watermark is {high_watermark}, records were durable up to {durable_end}"
             ),
         }
+    }
+}
+
+/// What is known of an open partition.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    leader: Option<ReplicaId>,
+    /// Whether this replica leads.
+    leads: bool,
+    serves: bool,
+    high_watermark: Offset,
+    durable_at_start: Offset,
+}
+
+impl Broker {
+    /// Whether every local partition serves all that it should.
+    pub fn readiness(&self) -> Readiness {
+        let mut readiness = Readiness {
+            metadata: self.metadata_problem(),
+            ..Readiness::default()
+        };
+        for topic in self.partitions.topics().values() {
+            for (index, slot) in (0..).zip(&topic.slots) {
+                let (topic, partition) = (topic.topic.name(), PartitionIndex::new(index));
+                let Some(local) = slot.local() else { continue };
+                readiness.partitions += 1;
+                if let Some(reason) = self.judge_slot(topic, partition, local) {
+                    readiness.not_ready.push(NotReady {
+                        topic: topic.clone(),
+                        partition,
+                        reason,
+                    });
+                }
+            }
+        }
+        let by_place = |left: &NotReady, right: &NotReady| {
+            (&left.topic, left.partition).cmp(&(&right.topic, right.partition))
+        };
+        readiness.not_ready.sort_by(by_place);
+        readiness
+    }
+
+    fn metadata_problem(&self) -> Option<String> {
+        if self.is_stopping() {
+            return Some(PartitionError::ShuttingDown.to_string());
+        }
+        let stuck = self.metadata.read(|machine| machine.stuck().cloned());
+        let status = self.metadata.status();
+        match (stuck, status.stopped) {
+            (Some(error), _) => Some(error.to_string()),
+            (None, Some(reason)) => Some(reason.to_string()),
+            (None, None) => (!status.serves && status.leader.is_none())
+                .then(|| "the cluster's metadata has no leader".to_owned()),
+        }
+    }
+
+    fn judge_slot(
+        &self,
+        topic: &TopicName,
+        partition: PartitionIndex,
+        local: Local,
+    ) -> Option<NotReadyReason> {
+        match local {
+            Local::Opening => Some(NotReadyReason::Unusable(PartitionError::Opening {
+                topic: topic.clone(),
+                partition,
+            })),
+            Local::Failed { error, .. } => Some(NotReadyReason::Unusable(error)),
+            Local::Open(partition) => self.judge_open(&partition),
+        }
+    }
+
+    fn judge_open(&self, partition: &LocalPartition) -> Option<NotReadyReason> {
+        let status = partition.group.status();
+        if let Some(reason) = status.stopped {
+            return Some(NotReadyReason::Unusable(partition.stopped(&reason)));
+        }
+        judge(Facts {
+            leader: status.leader,
+            leads: status.leader == Some(self.replica()),
+            serves: status.serves,
+            high_watermark: status.high_watermark,
+            durable_at_start: partition.durable_at_start,
+        })
+    }
+}
+
+/// Why a partition that is open and runs is not ready yet. Pure.
+fn judge(facts: Facts) -> Option<NotReadyReason> {
+    if facts.leader.is_none() {
+        Some(NotReadyReason::NoLeader)
+    } else if facts.leads && !facts.serves {
+        Some(NotReadyReason::LeaderNotYetServing)
+    } else if facts.high_watermark < facts.durable_at_start {
+        Some(NotReadyReason::Behind {
+            high_watermark: facts.high_watermark,
+            durable_end: facts.durable_at_start,
+        })
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READY: Facts = Facts {
+        leader: Some(ReplicaId::new(0)),
+        leads: true,
+        serves: true,
+        high_watermark: Offset::new(10),
+        durable_at_start: Offset::new(10),
+    };
+
+    #[test]
+    fn a_partition_is_ready_once_its_leader_shows_all_that_was_durable() {
+        assert_eq!(judge(READY), None);
+        let behind = Facts {
+            high_watermark: Offset::new(9),
+            ..READY
+        };
+        assert_eq!(
+            judge(behind),
+            Some(NotReadyReason::Behind {
+                high_watermark: Offset::new(9),
+                durable_end: Offset::new(10),
+            })
+        );
+    }
+
+    #[test]
+    fn a_partition_without_a_leader_that_serves_is_not_ready() {
+        let leaderless = Facts {
+            leader: None,
+            ..READY
+        };
+        assert_eq!(judge(leaderless), Some(NotReadyReason::NoLeader));
+        let fresh = Facts {
+            serves: false,
+            ..READY
+        };
+        assert_eq!(judge(fresh), Some(NotReadyReason::LeaderNotYetServing));
+        // A follower serves nobody, and is ready all the same.
+        let follower = Facts {
+            leads: false,
+            serves: false,
+            ..READY
+        };
+        assert_eq!(judge(follower), None);
     }
 }

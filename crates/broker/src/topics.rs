@@ -1,5 +1,12 @@
 //! Creates, shows, changes and deletes topics.
 
+mod create;
+mod create_partitions;
+mod delete;
+mod delete_records;
+mod describe;
+mod update;
+
 use std::collections::BTreeMap;
 
 use metadata::ConfigDescription;

@@ -14,11 +14,11 @@ pub enum FetchError {
     /// The partition does not serve.
     #[error(transparent)]
     Partition(#[from] PartitionError),
-    /// The offset is below the first record or above the last one.
+    /// The records were deleted.
     #[error(
-        "offset {wanted} of partition {partition} of topic `{topic}` is out of range: records are at {log_start} to {log_end} (exclusive); read from one of them"
+        "offset {wanted} of partition {partition} of topic `{topic}` is below its log start {log_start}; read from there"
     )]
-    OutOfRange {
+    BelowLogStart {
         /// The topic.
         topic: TopicName,
         /// The partition.
@@ -27,6 +27,18 @@ pub enum FetchError {
         wanted: Offset,
         /// The first offset there is.
         log_start: Offset,
+    },
+    /// The records do not exist.
+    #[error(
+        "offset {wanted} of partition {partition} of topic `{topic}` is above its log end {log_end}; read from there"
+    )]
+    AboveLogEnd {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// The offset asked for.
+        wanted: Offset,
         /// The offset behind the last record.
         log_end: Offset,
     },

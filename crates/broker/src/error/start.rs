@@ -35,6 +35,14 @@ pub enum StartError {
         /// The id that replication was opened with.
         opened: u64,
     },
+    /// There are partitions, and no metadata that knows them.
+    #[error(
+        "the data directory holds {partitions} partitions, but the cluster's metadata is gone; restore `state/metadata`, or move `partitions` away to begin anew"
+    )]
+    MetadataLost {
+        /// How many partitions there are.
+        partitions: usize,
+    },
     /// The data directory cannot be listed.
     #[error("the data directory cannot be read: {reason}")]
     Directory {

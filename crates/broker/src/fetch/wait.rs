@@ -1,0 +1,99 @@
+//! The long poll: reads, and where that is not enough, waits until a partition has more, or time is up.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::future::{join_all, select_all};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::read::{ReadOnce, Wanted, read_all};
+use super::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest};
+use crate::Broker;
+
+/// Becomes ready when there may be more to read.
+type Change = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Broker {
+    /// Reads records by offset; waits up to `wait_max` until there are `bytes_min` of them. An error of any
+    /// partition is answered at once. Between the high watermark and the log end there is nothing yet: no error.
+    pub async fn fetch(&self, request: FetchRequest) -> FetchAnswer {
+        let wait_max = request.wait_max.min(self.settings.fetch_wait_max);
+        let deadline = Instant::now() + wait_max;
+        let limit = self.settings.fetch_bytes_max;
+        let bytes_max = request.bytes_max.map_or(limit, |wanted| wanted.min(limit));
+        // More than can be answered would be waited for in vain.
+        let bytes_min = request.bytes_min.clamp(1, bytes_max.max(1));
+        let read = loop {
+            // Before the look-up: a topic deleted or created behind it wakes us.
+            let mut tables = self.partitions.version();
+            let wanted = Arc::new(self.find_all(&request.partitions).await);
+            // Before the read: what comes behind it wakes us.
+            let changes = changes(&wanted);
+            let read = read_all(&wanted, bytes_max).await;
+            if read.bytes >= bytes_min || read.has_errors() || self.is_stopping() {
+                break read;
+            }
+            let mut stopping = self.stopping();
+            let more = async {
+                tokio::select! {
+                    _ = select_all(changes), if !wanted.is_empty() => {}
+                    _ = tables.changed() => {}
+                    _ = stopping.wait_for(|stopping| *stopping) => {}
+                }
+            };
+            if timeout_at(deadline, more).await.is_err() {
+                break read;
+            }
+        };
+        self.answer(read).await
+    }
+
+    async fn find_all(&self, partitions: &[FetchPartition]) -> Vec<Wanted> {
+        let find = |wanted: &FetchPartition| {
+            let wanted = wanted.clone();
+            async move {
+                let found = self.locate(&wanted.topic, wanted.partition).await?;
+                Ok((found.partition, wanted))
+            }
+        };
+        join_all(partitions.iter().map(find)).await
+    }
+
+    /// Hands the bytes out once there is room for them among all answers under way.
+    async fn answer(&self, read: ReadOnce) -> FetchAnswer {
+        self.meters.fetches.increment(1);
+        self.meters.fetched_bytes.increment(read.bytes);
+        let refused = read.partitions.iter().filter(|read| read.is_err()).count();
+        self.meters.fetch_refused.increment(refused as u64);
+        let permit = match read.bytes {
+            0 => None,
+            bytes => self.fetch_budget.take(bytes).await,
+        };
+        FetchAnswer {
+            partitions: read.partitions,
+            permit: FetchPermit { _permit: permit },
+        }
+    }
+}
+
+fn changes(wanted: &[Wanted]) -> Vec<Change> {
+    let partitions = wanted.iter().flatten();
+    partitions
+        .map(|(partition, _)| {
+            let mut ends = partition.group.watch();
+            // Now, not when the future is first looked at.
+            ends.mark_unchanged();
+            let change: Change = Box::pin(changed(ends));
+            change
+        })
+        .collect()
+}
+
+/// Ends that nobody moves any more count as ones that never change: the group has stopped, or its topic was deleted,
+/// which shows in the table.
+async fn changed<T>(mut ends: watch::Receiver<T>) {
+    if ends.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,35 @@
+//! The counters of the hot paths, looked up once.
+
+use metrics::{Counter, counter};
+
+/// Counts what goes in and out.
+pub(crate) struct Meters {
+    pub(crate) produced_bytes: Counter,
+    pub(crate) produced_records: Counter,
+    pub(crate) produced_batches: Counter,
+    pub(crate) produce_refused: Counter,
+    pub(crate) fetched_bytes: Counter,
+    pub(crate) fetches: Counter,
+    pub(crate) fetch_refused: Counter,
+    pub(crate) scrubbed_bytes: Counter,
+    pub(crate) damage_found: Counter,
+    pub(crate) log_start_moves: Counter,
+}
+
+impl Meters {
+    /// The counters of the recorder that is installed now.
+    pub(crate) fn new() -> Self {
+        Self {
+            produced_bytes: counter!("strandline_produced_bytes_total"),
+            produced_records: counter!("strandline_produced_records_total"),
+            produced_batches: counter!("strandline_produced_batches_total"),
+            produce_refused: counter!("strandline_produce_refused_total"),
+            fetched_bytes: counter!("strandline_fetched_bytes_total"),
+            fetches: counter!("strandline_fetches_total"),
+            fetch_refused: counter!("strandline_fetch_refused_total"),
+            scrubbed_bytes: counter!("strandline_scrubbed_bytes_total"),
+            damage_found: counter!("strandline_damaged_segments_total"),
+            log_start_moves: counter!("strandline_log_start_moves_total"),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A partition that is open here.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metadata::TopicConfig;
+use model::{Durability, Offset, PartitionIndex, TopicName};
+use replication::{GroupStatus, LogGroup, LogSettings};
+
+use crate::PartitionError;
+use crate::budget::ByteBudget;
+
+/// An open partition.
+pub(crate) struct LocalPartition {
+    pub(crate) topic: TopicName,
+    pub(crate) partition: PartitionIndex,
+    pub(crate) group: LogGroup,
+    /// Behind the last record that was durable when the partition was opened.
+    pub(crate) durable_at_start: Offset,
+    /// For batches that are proposed and not yet answered: who finds none left waits here, so that the group need
+    /// not refuse.
+    pub(crate) room: ByteBudget,
+    /// Whether an append may be acknowledged before it is synced.
+    is_page_cache: AtomicBool,
+}
+
+impl LocalPartition {
+    pub(crate) fn new(
+        topic: TopicName,
+        partition: PartitionIndex,
+        group: LogGroup,
+        room: ByteBudget,
+        durability: Durability,
+    ) -> Self {
+        let durable_at_start = group.log().ends().durable_offset;
+        Self {
+            topic,
+            partition,
+            group,
+            durable_at_start,
+            room,
+            is_page_cache: AtomicBool::new(durability == Durability::PageCache),
+        }
+    }
+
+    /// Orders partitions for those who list them.
+    pub(crate) fn place(&self) -> (&TopicName, PartitionIndex) {
+        (&self.topic, self.partition)
+    }
+
+    /// The weakest durability that an append on its way may get.
+    pub(crate) fn durability(&self) -> Durability {
+        if self.is_page_cache.load(Ordering::Acquire) {
+            Durability::PageCache
+        } else {
+            Durability::Fsync
+        }
+    }
+
+    /// Puts a topic's configs into force.
+    pub(crate) fn configure(&self, config: &TopicConfig) {
+        // The weaker promise is made known first and taken back last, so that no append is reported as safer
+        // than it is.
+        if config.durability == Durability::PageCache {
+            self.is_page_cache.store(true, Ordering::Release);
+        }
+        let current = self.group.log().settings();
+        self.group
+            .log()
+            .update_settings(log_settings(current, config));
+        if config.durability == Durability::Fsync {
+            self.is_page_cache.store(false, Ordering::Release);
+        }
+    }
+
+    /// The group's status, where this replica may answer clients.
+    pub(crate) fn serving(&self) -> Result<GroupStatus, PartitionError> {
+        let status = self.group.status();
+        if status.serves {
+            return Ok(status);
+        }
+        Err(match status.stopped {
+            Some(reason) => self.stopped(&reason),
+            None => self.not_leader(None),
+        })
+    }
+
+    pub(crate) fn stopped(&self, reason: &str) -> PartitionError {
+        PartitionError::Stopped {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            reason: reason.to_owned(),
+        }
+    }
+
+    pub(crate) fn not_leader(&self, leader: Option<model::BrokerId>) -> PartitionError {
+        PartitionError::NotLeader {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            leader,
+        }
+    }
+
+    /// The bytes of the log's batches on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        let segments = self.group.log().segments();
+        segments.iter().map(|segment| segment.bytes).sum()
+    }
+}
+
+impl fmt::Debug for LocalPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalPartition({}/{})", self.topic, self.partition)
+    }
+}
+
+/// What a topic's configs mean for its logs; what they do not say stays as it is.
+pub(crate) fn log_settings(current: LogSettings, config: &TopicConfig) -> LogSettings {
+    LogSettings {
+        segment_bytes: config.segment_bytes,
+        segment_age: Some(config.segment_age),
+        index_interval_bytes: config.index_interval_bytes,
+        durability: config.durability,
+        ..current
+    }
+}
