@@ -31,6 +31,12 @@ mod start;
 mod state;
 mod topics;
 
+// What the answers and errors of the broker speak of, so that its users need not name the crate.
+pub use metadata::plan::TopicWarning;
+pub use metadata::{
+    Broker as BrokerDescription, ConfigDescription, ConfigError, ConfigSource, Refusal,
+};
+
 pub use broker::Broker;
 pub use cluster::ClusterDescription;
 pub use error::{

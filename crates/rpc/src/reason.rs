@@ -102,6 +102,8 @@ macro_rules! reasons {
 reasons! {
     /// A field is negative, missing, out of bounds or not understood; `field` and `value` name it.
     InvalidField = "INVALID_FIELD": InvalidArgument, Refused, Never;
+    /// A message is no protobuf of its type.
+    MalformedMessage = "MALFORMED_MESSAGE": InvalidArgument, Refused, Never;
     /// A topic name is empty, too long or has an illegal character.
     InvalidTopicName = "INVALID_TOPIC_NAME": InvalidArgument, Refused, Never;
     /// No topic has this name.

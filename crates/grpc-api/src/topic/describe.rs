@@ -1,0 +1,83 @@
+//! Topics, partitions and brokers as messages.
+
+use broker::{
+    ConfigDescription, ConfigSource, DeleteRecordsError, PartitionDescription, TopicDescription,
+};
+use model::{BrokerId, Offset, PartitionIndex};
+use rpc::{v1, wire_offset};
+
+use crate::failure;
+
+/// A topic, with its configs where it has them.
+pub(crate) fn topic(topic: TopicDescription) -> v1::TopicInfo {
+    v1::TopicInfo {
+        name: topic.name.to_string(),
+        id: topic.id.map(|id| id.to_string()).unwrap_or_default(),
+        replication_factor: i32::from(topic.replication_factor),
+        partitions: topic.partitions.into_iter().map(partition).collect(),
+        configs: topic.configs.into_iter().map(config).collect(),
+    }
+}
+
+fn partition(partition: PartitionDescription) -> v1::PartitionInfo {
+    let ids = |ids: Vec<BrokerId>| ids.into_iter().map(broker_id).collect();
+    v1::PartitionInfo {
+        partition: partition_index(partition.partition),
+        leader: partition.leader.map(broker_id),
+        replicas: ids(partition.replicas),
+        in_sync: ids(partition.in_sync),
+        log_start: wire_offset(partition.log_start),
+        high_watermark: wire_offset(partition.high_watermark),
+        leader_epoch: i64::from(partition.term.as_leader_epoch()),
+        bytes: i64::try_from(partition.bytes).unwrap_or(i64::MAX),
+        error: partition.problem.as_ref().map(failure::partition),
+    }
+}
+
+fn config(config: ConfigDescription) -> v1::TopicConfig {
+    v1::TopicConfig {
+        name: config.name.to_owned(),
+        value: config.value,
+        is_set: config.source == ConfigSource::Topic,
+        note: config.note.unwrap_or_default(),
+        default_value: config.default,
+        documentation: config.documentation.to_owned(),
+    }
+}
+
+/// A broker of the cluster.
+pub(crate) fn broker(broker: &broker::BrokerDescription) -> v1::BrokerInfo {
+    v1::BrokerInfo {
+        id: broker_id(broker.id),
+        grpc_address: broker.grpc_address.clone(),
+        rack: broker.rack.clone().unwrap_or_default(),
+    }
+}
+
+/// A broker's id. Operators number brokers from 0; none is beyond the field.
+pub(crate) fn broker_id(id: BrokerId) -> i32 {
+    i32::try_from(id.get()).unwrap_or(i32::MAX)
+}
+
+/// A partition's number. No topic has more partitions than the field can count.
+pub(crate) fn partition_index(partition: PartitionIndex) -> i32 {
+    i32::try_from(partition.get()).unwrap_or(i32::MAX)
+}
+
+/// Where a partition begins now, or why it does not.
+pub(super) fn log_start(
+    topic: &str,
+    partition: PartitionIndex,
+    deleted: Result<Offset, DeleteRecordsError>,
+) -> v1::LogStartResult {
+    let (log_start, error) = match deleted {
+        Ok(log_start) => (wire_offset(log_start), None),
+        Err(error) => (0, Some(failure::delete_records(&error))),
+    };
+    v1::LogStartResult {
+        topic: topic.to_owned(),
+        partition: partition_index(partition),
+        log_start,
+        error,
+    }
+}
