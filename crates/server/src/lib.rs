@@ -4,11 +4,26 @@
 //! file. It knows no use case: what a request means is `broker`'s, how it is spoken is `grpc-api`'s.
 
 mod args;
+mod data_directory;
+mod grpc;
+mod health;
+mod held;
+mod http;
+mod listen;
+mod logging;
+mod metrics;
+mod process;
 mod run;
 mod run_error;
 mod settings;
+mod signals;
+mod storage;
+mod wiring;
 
 pub use args::BrokerArgs;
+pub use data_directory::DirectoryError;
+pub use listen::BindError;
+pub use process::{Ready, serve};
 pub use run::run;
 pub use run_error::RunError;
 pub use settings::{ListenAddress, LogFormat, Settings, SettingsError, Source};

@@ -44,16 +44,30 @@ pub struct Settings {
     pub http: ListenAddress,
     /// What clients are told to connect to, where it was set.
     pub advertised: Option<ListenAddress>,
+    /// The failure domain, where it was set.
+    pub rack: Option<String>,
     /// Whether producing creates a missing topic.
     pub auto_create_topics: bool,
     /// Partitions of a topic whose creator does not say.
     pub default_partitions: u32,
     /// How often retention runs.
     pub retention_check_interval: Duration,
+    /// How long a silent idempotent producer is remembered.
+    pub producer_expiry: Duration,
+    /// How often each sealed segment is checked.
+    pub scrub_interval: Duration,
+    /// How fast segments are checked, in bytes.
+    pub scrub_bytes_per_second: u64,
     /// The largest gRPC message, in bytes.
     pub message_bytes_max: u64,
-    /// What requests may hold in memory together, in bytes.
-    pub request_bytes_max: u64,
+    /// What the batches of all producers may hold in memory, in bytes.
+    pub produce_bytes_in_flight_max: u64,
+    /// What one fetch answers at most, in bytes.
+    pub fetch_bytes_max: u64,
+    /// What all fetches may be sending, in bytes.
+    pub fetch_bytes_in_flight_max: u64,
+    /// How long a fetch may wait.
+    pub fetch_wait_max: Duration,
     /// What one partition may hold uncommitted, in bytes.
     pub uncommitted_bytes_max: u64,
     /// Most open gRPC connections.
@@ -87,11 +101,18 @@ impl Settings {
             peer: sources.value(&table::PEER)?,
             http: sources.value(&table::HTTP)?,
             advertised: sources.optional(&table::ADVERTISED)?,
+            rack: sources.optional(&table::RACK)?,
             auto_create_topics: sources.value(&table::AUTO_CREATE_TOPICS)?,
             default_partitions: narrow(sources.value(&table::DEFAULT_PARTITIONS)?),
             retention_check_interval: sources.value(&table::RETENTION_CHECK_INTERVAL)?,
+            producer_expiry: sources.value(&table::PRODUCER_EXPIRY)?,
+            scrub_interval: sources.value(&table::SCRUB_INTERVAL)?,
+            scrub_bytes_per_second: sources.value(&table::SCRUB_BYTES_PER_SECOND)?,
             message_bytes_max: sources.value(&table::MESSAGE_BYTES_MAX)?,
-            request_bytes_max: sources.value(&table::REQUEST_BYTES_MAX)?,
+            produce_bytes_in_flight_max: sources.value(&table::PRODUCE_BYTES_IN_FLIGHT_MAX)?,
+            fetch_bytes_max: sources.value(&table::FETCH_BYTES_MAX)?,
+            fetch_bytes_in_flight_max: sources.value(&table::FETCH_BYTES_IN_FLIGHT_MAX)?,
+            fetch_wait_max: sources.value(&table::FETCH_WAIT_MAX)?,
             uncommitted_bytes_max: sources.value(&table::UNCOMMITTED_BYTES_MAX)?,
             connections_max: sources.value(&table::CONNECTIONS_MAX)?,
             streams_per_connection_max: narrow(sources.value(&table::STREAMS_PER_CONNECTION_MAX)?),
@@ -123,14 +144,6 @@ impl Settings {
                     address: address.to_string(),
                 });
             }
-        }
-        if self.request_bytes_max < self.message_bytes_max {
-            return Err(SettingsError::Below {
-                smaller: table::REQUEST_BYTES_MAX.name,
-                smaller_value: self.request_bytes_max,
-                larger: table::MESSAGE_BYTES_MAX.name,
-                larger_value: self.message_bytes_max,
-            });
         }
         Ok(())
     }

@@ -82,20 +82,6 @@ pub enum SettingsError {
         /// What both say.
         address: String,
     },
-    /// One limit makes another unreachable.
-    #[error(
-        "{smaller} = {smaller_value} is below {larger} = {larger_value}; it must be at least as large"
-    )]
-    Below {
-        /// The setting that is too small.
-        smaller: &'static str,
-        /// Its value, in bytes.
-        smaller_value: u64,
-        /// The setting it must not be below.
-        larger: &'static str,
-        /// Its value, in bytes.
-        larger_value: u64,
-    },
 }
 
 impl SettingsError {

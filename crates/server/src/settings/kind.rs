@@ -9,7 +9,7 @@ mod words;
 pub(crate) use address::Address;
 pub use address::ListenAddress;
 pub(crate) use amount::{Bytes, Count, Interval};
-pub(crate) use words::{Directives, Directory, Switch, Words};
+pub(crate) use words::{Directives, Directory, Name, Switch, Words};
 
 /// A kind of value.
 pub(crate) trait Kind: Sync {

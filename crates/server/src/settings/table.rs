@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use model::limits::{BATCH_BYTES_LIMIT, GRPC_MESSAGE_BYTES_DEFAULT};
+use broker::BrokerSettings;
+use model::limits::BATCH_BYTES_LIMIT;
 
 use super::LogFormat;
-use super::kind::{Address, Bytes, Count, Directives, Directory, Interval, Switch, Words};
+use super::kind::{Address, Bytes, Count, Directives, Directory, Interval, Name, Switch, Words};
 use super::setting::{AnySetting, Default, SWITCH, Setting};
 
 /// All of them, in the order of the help.
@@ -17,11 +18,18 @@ pub(crate) static ALL: &[&dyn AnySetting] = &[
     &PEER,
     &HTTP,
     &ADVERTISED,
+    &RACK,
     &AUTO_CREATE_TOPICS,
     &DEFAULT_PARTITIONS,
     &RETENTION_CHECK_INTERVAL,
+    &PRODUCER_EXPIRY,
+    &SCRUB_INTERVAL,
+    &SCRUB_BYTES_PER_SECOND,
     &MESSAGE_BYTES_MAX,
-    &REQUEST_BYTES_MAX,
+    &PRODUCE_BYTES_IN_FLIGHT_MAX,
+    &FETCH_BYTES_MAX,
+    &FETCH_BYTES_IN_FLIGHT_MAX,
+    &FETCH_WAIT_MAX,
     &UNCOMMITTED_BYTES_MAX,
     &CONNECTIONS_MAX,
     &STREAMS_PER_CONNECTION_MAX,
@@ -91,6 +99,15 @@ pub(crate) static ADVERTISED: Setting<Address> = Setting {
     help: "The address that clients are told to connect to, where it is not the one listened on.",
 };
 
+pub(crate) static RACK: Setting<Name> = Setting {
+    name: "rack",
+    placeholder: "NAME",
+    kind: Name { bytes_max: 255 },
+    default: Default::Unset("none"),
+    variable_too: None,
+    help: "The failure domain this broker is in: replicas are spread over racks.",
+};
+
 pub(crate) static AUTO_CREATE_TOPICS: Setting<Switch> = Setting {
     name: "auto_create_topics",
     placeholder: SWITCH,
@@ -104,8 +121,8 @@ pub(crate) static DEFAULT_PARTITIONS: Setting<Count> = Setting {
     name: "default_partitions",
     placeholder: "N",
     kind: Count {
-        least: 1,
-        most: 10_000,
+        least: *BrokerSettings::PARTITIONS.start() as u64,
+        most: *BrokerSettings::PARTITIONS.end() as u64,
     },
     default: Default::Is("1"),
     variable_too: None,
@@ -115,13 +132,37 @@ pub(crate) static DEFAULT_PARTITIONS: Setting<Count> = Setting {
 pub(crate) static RETENTION_CHECK_INTERVAL: Setting<Interval> = Setting {
     name: "retention_check_interval",
     placeholder: "DURATION",
-    kind: Interval {
-        least: Duration::from_millis(50),
-        most: Duration::from_secs(24 * 60 * 60),
-    },
-    default: Default::Is("5m"),
+    kind: Interval::within(BrokerSettings::INTERVAL),
+    default: Default::Is("30s"),
     variable_too: None,
-    help: "How often old segments are looked for, to roll and to delete.",
+    help: "How often partitions are looked at: segments rolled by age, old ones deleted.",
+};
+
+pub(crate) static PRODUCER_EXPIRY: Setting<Interval> = Setting {
+    name: "producer_expiry",
+    placeholder: "DURATION",
+    kind: Interval::within(BrokerSettings::PRODUCER_EXPIRY),
+    default: Default::Is("1d"),
+    variable_too: None,
+    help: "How long an idempotent producer that is silent is remembered.",
+};
+
+pub(crate) static SCRUB_INTERVAL: Setting<Interval> = Setting {
+    name: "scrub_interval",
+    placeholder: "DURATION",
+    kind: Interval::within(BrokerSettings::INTERVAL),
+    default: Default::Is("1d"),
+    variable_too: None,
+    help: "How often each finished segment file is read and checked.",
+};
+
+pub(crate) static SCRUB_BYTES_PER_SECOND: Setting<Bytes> = Setting {
+    name: "scrub_bytes_per_second",
+    placeholder: "BYTES",
+    kind: Bytes::within(BrokerSettings::SCRUB_RATE),
+    default: Default::Is("32MiB"),
+    variable_too: None,
+    help: "How fast segment files are checked.",
 };
 
 pub(crate) static MESSAGE_BYTES_MAX: Setting<Bytes> = Setting {
@@ -131,26 +172,46 @@ pub(crate) static MESSAGE_BYTES_MAX: Setting<Bytes> = Setting {
         least: 64 << 10,
         most: 2 * BATCH_BYTES_LIMIT,
     },
-    default: Default::Computed {
-        shown: "16MiB",
-        text: || GRPC_MESSAGE_BYTES_DEFAULT.to_string(),
-    },
+    default: Default::Is("16MiB"),
     variable_too: None,
-    help: "The largest gRPC message, in either direction. How large a batch may be is a topic's setting, \
+    help: "The largest gRPC message that a client may send. How large a batch may be is a topic's config, \
            max.message.bytes.",
 };
 
-pub(crate) static REQUEST_BYTES_MAX: Setting<Bytes> = Setting {
-    name: "request_bytes_max",
+pub(crate) static PRODUCE_BYTES_IN_FLIGHT_MAX: Setting<Bytes> = Setting {
+    name: "produce_bytes_in_flight_max",
     placeholder: "BYTES",
-    kind: Bytes {
-        least: 1 << 20,
-        most: 1 << 40,
-    },
+    kind: Bytes::within(BrokerSettings::PRODUCE_BYTES),
     default: Default::Is("256MiB"),
     variable_too: None,
-    help: "How much memory requests may hold at a time, all connections together: what is beyond it waits. At \
-           least message_bytes_max.",
+    help: "How much memory the batches of all producers together may hold; more wait.",
+};
+
+pub(crate) static FETCH_BYTES_MAX: Setting<Bytes> = Setting {
+    name: "fetch_bytes_max",
+    placeholder: "BYTES",
+    kind: Bytes::within(BrokerSettings::FETCH_BYTES),
+    default: Default::Is("50MiB"),
+    variable_too: None,
+    help: "How much one fetch answers at most, its first batch apart.",
+};
+
+pub(crate) static FETCH_BYTES_IN_FLIGHT_MAX: Setting<Bytes> = Setting {
+    name: "fetch_bytes_in_flight_max",
+    placeholder: "BYTES",
+    kind: Bytes::within(BrokerSettings::PRODUCE_BYTES),
+    default: Default::Is("256MiB"),
+    variable_too: None,
+    help: "How much all fetches together may be sending; more wait.",
+};
+
+pub(crate) static FETCH_WAIT_MAX: Setting<Interval> = Setting {
+    name: "fetch_wait_max",
+    placeholder: "DURATION",
+    kind: Interval::within(BrokerSettings::FETCH_WAIT),
+    default: Default::Is("5m"),
+    variable_too: None,
+    help: "How long a fetch may wait for records.",
 };
 
 pub(crate) static UNCOMMITTED_BYTES_MAX: Setting<Bytes> = Setting {
@@ -232,7 +293,7 @@ pub(crate) static SHUTDOWN_TIMEOUT: Setting<Interval> = Setting {
     name: "shutdown_timeout",
     placeholder: "DURATION",
     kind: Interval {
-        least: Duration::ZERO,
+        least: Duration::from_millis(10),
         most: Duration::from_secs(600),
     },
     default: Default::Is("5s"),

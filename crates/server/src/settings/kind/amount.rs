@@ -1,6 +1,7 @@
 //! Numbers with a unit: counts, bytes, durations.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Kind, quoted};
@@ -27,6 +28,26 @@ pub(crate) struct Interval {
     pub(crate) least: Duration,
     /// The most that is allowed.
     pub(crate) most: Duration,
+}
+
+impl Bytes {
+    /// A size within bounds that its owner has.
+    pub(crate) const fn within(bounds: RangeInclusive<u64>) -> Self {
+        Self {
+            least: *bounds.start(),
+            most: *bounds.end(),
+        }
+    }
+}
+
+impl Interval {
+    /// A duration within bounds that its owner has.
+    pub(crate) const fn within(bounds: RangeInclusive<Duration>) -> Self {
+        Self {
+            least: *bounds.start(),
+            most: *bounds.end(),
+        }
+    }
 }
 
 const BYTE_UNITS: &[(&str, u64)] = &[

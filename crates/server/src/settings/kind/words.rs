@@ -15,6 +15,12 @@ pub(crate) struct Switch;
 /// One of a few words, each with what it means.
 pub(crate) struct Words<T: 'static>(pub(crate) &'static [(&'static str, T)]);
 
+/// A name of some bytes, in printable ASCII.
+pub(crate) struct Name {
+    /// The longest, in bytes.
+    pub(crate) bytes_max: usize,
+}
+
 /// A level, or directives as `tracing` has them: `info,broker=debug`.
 pub(crate) struct Directives;
 
@@ -72,6 +78,29 @@ impl<T: Copy + PartialEq + Sync> Kind for Words<T> {
     fn bounds(&self) -> String {
         let words: Vec<_> = self.0.iter().map(|(word, _)| *word).collect();
         words.join(" or ")
+    }
+}
+
+impl Kind for Name {
+    type Value = String;
+
+    fn parse(&self, text: &str) -> Result<String, String> {
+        let is_printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.is_empty() || text.len() > self.bytes_max || !is_printable {
+            return Err(format!("it must be {}", self.bounds()));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn toml(&self, value: &String) -> String {
+        quoted(value)
+    }
+
+    fn bounds(&self) -> String {
+        format!(
+            "a name of 1 to {} ASCII characters without blanks",
+            self.bytes_max
+        )
     }
 }
 

@@ -1,0 +1,165 @@
+//! The data directory as the process sees it: whose it is, who uses it now, how often it was started on.
+//!
+//! ```text
+//! <data>/strandline        the identity: format, disk id, broker, start counter
+//! <data>/strandline.lock   locked by the broker that runs, holds its process id
+//! <data>/…                 votes, logs, journals: replication's and segment-log's
+//! ```
+//! It knows no logs. A directory that is not ours is left as it is.
+
+mod error;
+mod identity;
+mod lock;
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::{Clock, DiskId};
+use segment_log::disk::{Disk, RealDisk, read_small_file, replace_file_durably};
+
+pub use error::DirectoryError;
+use identity::{Identity, Unsound};
+use lock::DirectoryLock;
+
+const IDENTITY_FILE: &str = "strandline";
+const LOCK_FILE: &str = "strandline.lock";
+
+/// A data directory that this process alone uses, until it is dropped.
+pub(crate) struct DataDirectory {
+    path: PathBuf,
+    disk: Arc<RealDisk>,
+    identity: Identity,
+    stopped_cleanly_before: bool,
+    // Last: what is above must be gone before another process may come.
+    _lock: DirectoryLock,
+}
+
+impl DataDirectory {
+    /// Opens the directory for a broker, makes it where it is missing, and counts the start, durably.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; nothing but an unlocked lock file is left behind then.
+    pub(crate) fn open(
+        path: &Path,
+        broker: u32,
+        clock: &dyn Clock,
+    ) -> Result<Self, DirectoryError> {
+        let io = |doing| DirectoryError::io(path, doing);
+        let disk = Arc::new(RealDisk::new(path));
+        disk.create_directory(Path::new(""))
+            .map_err(io("create the directory"))?;
+        refuse_foreign(path)?;
+        let lock = DirectoryLock::take(path, LOCK_FILE)?;
+        let read = read_small_file(&*disk, Path::new(IDENTITY_FILE), identity::BYTES_MAX);
+        let stored = read.map_err(io("read who it belongs to"))?;
+        let stored = stored.map(|bytes| Identity::decode(&bytes)).transpose();
+        let stored = stored.map_err(|unsound| match unsound {
+            Unsound::Newer { format } => DirectoryError::Newer {
+                path: path.to_owned(),
+                format,
+                known: identity::FORMAT,
+            },
+            Unsound::Damaged { reason } => DirectoryError::Damaged {
+                file: path.join(IDENTITY_FILE),
+                reason,
+            },
+        })?;
+        if let Some(stored) = stored.as_ref().filter(|stored| stored.broker != broker) {
+            return Err(DirectoryError::OtherBroker {
+                path: path.to_owned(),
+                stored: stored.broker,
+                wanted: broker,
+            });
+        }
+        let stopped_cleanly_before = stored.as_ref().is_none_or(|stored| stored.stopped_cleanly);
+        let mut identity = stored.unwrap_or_else(|| Identity {
+            disk: DiskId::from_bytes(*uuid::Uuid::new_v4().as_bytes()),
+            broker,
+            starts: 0,
+            stopped_cleanly: true,
+            created: clock.now(),
+        });
+        identity.starts += 1;
+        identity.stopped_cleanly = false;
+        let opened = Self {
+            path: path.to_owned(),
+            disk,
+            identity,
+            stopped_cleanly_before,
+            _lock: lock,
+        };
+        opened.store().map_err(io("count this start"))?;
+        Ok(opened)
+    }
+
+    /// The disk below.
+    pub(crate) fn disk(&self) -> Arc<dyn Disk> {
+        self.disk.clone()
+    }
+
+    /// Drawn at random when the directory was made.
+    pub(crate) fn disk_id(&self) -> DiskId {
+        self.identity.disk
+    }
+
+    /// How often a broker has started on it, this time included.
+    pub(crate) fn start_counter(&self) -> u64 {
+        self.identity.starts
+    }
+
+    /// Whether the broker before said that it had stopped.
+    pub(crate) fn stopped_cleanly_before(&self) -> bool {
+        self.stopped_cleanly_before
+    }
+
+    /// Notes, durably, that everything is closed, and lets others in.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Io`]: the next start counts this stop as unclean, which loses nothing.
+    pub(crate) fn close(mut self) -> Result<(), DirectoryError> {
+        self.identity.stopped_cleanly = true;
+        self.store()
+            .map_err(DirectoryError::io(&self.path, "note the clean stop"))
+    }
+
+    fn store(&self) -> io::Result<()> {
+        let bytes = self.identity.encode();
+        replace_file_durably(&*self.disk, Path::new(IDENTITY_FILE), &bytes)
+    }
+}
+
+/// A directory without an identity is ours only while it is empty. What a filesystem puts into a new mount, and
+/// what a start that was killed leaves, count as nothing.
+fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
+    let io = |doing| DirectoryError::io(path, doing);
+    let mut strangers = Vec::new();
+    for entry in fs::read_dir(path).map_err(io("list it"))? {
+        let name = entry.map_err(io("list it"))?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        match name.as_str() {
+            IDENTITY_FILE => return Ok(()),
+            "lost+found" | LOCK_FILE | "strandline.tmp" => {}
+            _ => strangers.push(name),
+        }
+    }
+    // The smallest name: the same answer each time.
+    match strangers.into_iter().min() {
+        None => Ok(()),
+        Some(found) => Err(DirectoryError::Foreign {
+            path: path.to_owned(),
+            found,
+        }),
+    }
+}
+
+fn is_no_space(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}
+
+#[cfg(test)]
+mod tests;

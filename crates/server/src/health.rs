@@ -1,0 +1,165 @@
+//! Whether the broker is ready, for `/readyz` and for gRPC's health service.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use broker::Broker;
+use serde::Serialize;
+use tonic_health::server::HealthReporter;
+
+/// How often a broker that is not ready is asked again, and one that is.
+const ASK_UNREADY: Duration = Duration::from_millis(50);
+const ASK_READY: Duration = Duration::from_secs(1);
+
+/// How often a starting broker is asked.
+const ASK_STARTING: Duration = Duration::from_millis(2);
+
+/// How ready the process is. Shared by whoever asks.
+#[derive(Default)]
+pub(crate) struct Health {
+    broker: OnceLock<Arc<Broker>>,
+    stopping: AtomicBool,
+}
+
+/// Whether everything is served, and what is not.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Report {
+    /// Whether nothing is missing.
+    pub(crate) ready: bool,
+    /// How many partitions this broker has.
+    pub(crate) partitions: usize,
+    /// What is missing.
+    pub(crate) not_ready: Vec<Missing>,
+}
+
+/// What is not served, and why.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Missing {
+    /// The topic, where it is a partition that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) topic: Option<String>,
+    /// The partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) partition: Option<u32>,
+    /// Why.
+    pub(crate) reason: String,
+}
+
+impl Health {
+    /// The broker has started; from now on it is asked.
+    pub(crate) fn started(&self, broker: Arc<Broker>) {
+        // Set once, by the one start.
+        let _ = self.broker.set(broker);
+    }
+
+    /// The broker stops: it is not ready any more.
+    pub(crate) fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// How ready the broker is now.
+    pub(crate) fn report(&self) -> Report {
+        let Some(broker) = self.broker.get() else {
+            return Report::unready("the broker is starting: it recovers its data");
+        };
+        if self.stopping.load(Ordering::Relaxed) {
+            return Report::unready("the broker is stopping");
+        }
+        let readiness = broker.readiness();
+        let metadata = readiness
+            .metadata
+            .iter()
+            .map(|reason| Missing::whole(reason));
+        let partitions = readiness.not_ready.iter().map(|missing| Missing {
+            topic: Some(missing.topic.to_string()),
+            partition: Some(missing.partition.get()),
+            reason: missing.reason.to_string(),
+        });
+        Report {
+            ready: readiness.is_ready(),
+            partitions: readiness.partitions,
+            not_ready: metadata.chain(partitions).collect(),
+        }
+    }
+
+    /// Waits until the broker is ready, but no longer than `at_most`: a damaged partition never will be.
+    pub(crate) async fn wait_until_ready(&self, at_most: Duration) -> Report {
+        let ready = async {
+            while !self.report().ready {
+                tokio::time::sleep(ASK_STARTING).await;
+            }
+        };
+        // Ready or not: the report says it.
+        let _ = tokio::time::timeout(at_most, ready).await;
+        self.report()
+    }
+
+    /// Tells gRPC's health service whenever the answer changes. Never ends.
+    pub(crate) async fn tell(&self, reporter: HealthReporter) {
+        let mut told = None;
+        loop {
+            let report = self.report();
+            if told != Some(report.ready) {
+                grpc_api::set_serving(&reporter, report.ready).await;
+                if told.is_some() {
+                    log_change(&report);
+                }
+                told = Some(report.ready);
+            }
+            let pause = if report.ready { ASK_READY } else { ASK_UNREADY };
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+impl Report {
+    fn unready(reason: &str) -> Self {
+        Self {
+            ready: false,
+            partitions: 0,
+            not_ready: vec![Missing::whole(reason)],
+        }
+    }
+}
+
+impl Missing {
+    fn whole(reason: &str) -> Self {
+        Self {
+            topic: None,
+            partition: None,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn log_change(report: &Report) {
+    if report.ready {
+        tracing::info!(partitions = report.partitions, "ready");
+        return;
+    }
+    let first = report.not_ready.first();
+    tracing::warn!(
+        missing = report.not_ready.len(),
+        topic = first.and_then(|missing| missing.topic.as_deref()),
+        partition = first.and_then(|missing| missing.partition),
+        reason = first.map(|missing| missing.reason.as_str()),
+        "not ready"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_has_not_started_is_not_ready_and_says_so() {
+        let report = Health::default().report();
+        assert!(!report.ready);
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(
+            json,
+            "{\"ready\":false,\"partitions\":0,\"not_ready\":[{\"reason\":\"the broker is starting: it recovers its data\"}]}"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! A broker's life: start, serve, stop, each in the order that loses nothing.
+//!
+//! ```text
+//! start   lock and count the start ─ bind ─ serve HTTP ─ open logs, votes, groups ─ serve gRPC ─ ready
+//! stop    not ready ─ accept nothing ─ finish what is in flight ─ groups ─ logs ─ note the clean stop ─ unlock
+//! ```
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::Broker;
+use model::{Clock, SystemClock};
+use tokio::task::JoinSet;
+use tonic_health::server::HealthReporter;
+
+use crate::RunError;
+use crate::data_directory::DataDirectory;
+use crate::grpc::GrpcServer;
+use crate::health::Health;
+use crate::http::{self, Shown};
+use crate::listen::{Bound, bind};
+use crate::metrics::Metrics;
+use crate::settings::{Settings, table};
+use crate::storage::Storage;
+use crate::wiring::{api_settings, broker_settings};
+
+/// How long the ready line waits for partitions: a damaged one is never ready, the others serve all the same.
+const READY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How often histograms are sorted into their buckets.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Where a broker serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The broker's number.
+    pub id: u32,
+    /// The public gRPC port.
+    pub grpc: SocketAddr,
+    /// The HTTP port.
+    pub http: SocketAddr,
+    /// The data directory.
+    pub data: PathBuf,
+}
+
+/// Serves until `stop` ends; calls `ready` once everything serves. Needs a current-thread runtime; starts threads
+/// of its own for connections and partitions.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn serve(
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), RunError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Metrics::start().map_err(RunError::Metrics)?;
+    let directory = DataDirectory::open(&settings.data, settings.id, &*clock)?;
+    let grpc = bind(table::GRPC.name, &settings.grpc)?;
+    let http = bind(table::HTTP.name, &settings.http)?;
+    log_start(&settings, &directory);
+    let addresses = Ready {
+        id: settings.id,
+        grpc: grpc.address,
+        http: http.address,
+        data: settings.data.clone(),
+    };
+    let health = Arc::new(Health::default());
+    let _aside = serve_aside(http, health.clone(), metrics);
+    let storage = Storage::open(&settings, directory.disk(), clock.clone())?;
+    let mut stop = std::pin::pin!(stop);
+
+    let start = start(&settings, &directory, &storage, &clock, &health, grpc);
+    let mut running = tokio::select! {
+        started = start => started?,
+        () = &mut stop => {
+            storage.close().await?;
+            return Ok(directory.close()?);
+        }
+    };
+    let served = tokio::select! {
+        () = announce(&health, &addresses, ready) => running.failed().await,
+        error = running.failed() => error,
+        () = &mut stop => Ok(()),
+    };
+    running.stop(&settings).await;
+    storage.close().await?;
+    directory.close()?;
+    served
+}
+
+/// What serves clients.
+struct Running {
+    broker: Arc<Broker>,
+    grpc: GrpcServer,
+    health: Arc<Health>,
+    reporter: HealthReporter,
+    _telling: JoinSet<()>,
+}
+
+async fn start(
+    settings: &Settings,
+    directory: &DataDirectory,
+    storage: &Storage,
+    clock: &Arc<dyn Clock>,
+    health: &Arc<Health>,
+    grpc: Bound,
+) -> Result<Running, RunError> {
+    let broker_settings = broker_settings(settings, directory, grpc.address);
+    let replication = storage.replication().clone();
+    let broker = Broker::start(replication, clock.clone(), broker_settings).await?;
+    health.started(broker.clone());
+    let api = grpc_api::routes(broker.clone(), clock.clone(), api_settings(settings));
+    let api = api.await.map_err(RunError::Descriptors)?;
+    let grpc = GrpcServer::start(grpc.listener, storage.cores(), &api.routes, settings)?;
+    let mut telling = JoinSet::new();
+    telling.spawn(tell(health.clone(), api.health.clone()));
+    Ok(Running {
+        broker,
+        grpc,
+        health: health.clone(),
+        reporter: api.health,
+        _telling: telling,
+    })
+}
+
+impl Running {
+    /// Waits until something that serves has ended, which nothing may.
+    async fn failed(&mut self) -> Result<(), RunError> {
+        let reason = self.grpc.failed().await;
+        Err(RunError::Ended { reason })
+    }
+
+    /// Finishes what is in flight, within the time that is set for it; cuts off the rest.
+    async fn stop(mut self, settings: &Settings) {
+        self.health.stopping();
+        self.grpc.stop();
+        grpc_api::set_serving(&self.reporter, false).await;
+        for service in grpc_api::SERVICES {
+            // Who watches it has now been told, and its stream ends.
+            self.reporter.clear_service_status(service).await;
+        }
+        let waited = settings.shutdown_timeout;
+        let closed = tokio::time::timeout(waited, self.grpc.closed());
+        let (closed, ()) = tokio::join!(closed, self.broker.shutdown());
+        if closed.is_err() {
+            tracing::warn!(
+                ?waited,
+                "calls are still in flight and are cut off; shutdown_timeout says how long to wait"
+            );
+        }
+    }
+}
+
+/// Serves HTTP and does small chores beside everything else, until it is dropped.
+fn serve_aside(http: Bound, health: Arc<Health>, metrics: Metrics) -> JoinSet<()> {
+    let mut aside = JoinSet::new();
+    let shown = Shown {
+        health,
+        metrics: metrics.clone(),
+    };
+    aside.spawn(async move {
+        if let Err(error) = http::serve(http.listener, shown).await {
+            tracing::error!(%error, "metrics and health are served no more");
+        }
+    });
+    aside.spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            metrics.upkeep();
+        }
+    });
+    aside
+}
+
+async fn tell(health: Arc<Health>, reporter: HealthReporter) {
+    health.tell(reporter).await;
+}
+
+/// Says that everything serves, or what does not.
+async fn announce(health: &Health, addresses: &Ready, ready: impl FnOnce(&Ready)) {
+    let report = health.wait_until_ready(READY_WAIT_MAX).await;
+    for missing in &report.not_ready {
+        tracing::error!(
+            topic = missing.topic,
+            partition = missing.partition,
+            reason = missing.reason,
+            "not served"
+        );
+    }
+    ready(addresses);
+}
+
+fn log_start(settings: &Settings, directory: &DataDirectory) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        broker = settings.id,
+        data = %settings.data.display(),
+        disk = %directory.disk_id(),
+        start = directory.start_counter(),
+        cores = settings.cores,
+        "starting"
+    );
+    if !directory.stopped_cleanly_before() {
+        tracing::warn!(
+            "the broker before did not come to its end: its logs are checked and recovered"
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Settings of the process turned into those of the crates it wires.
+
+use std::net::SocketAddr;
+
+use broker::{BrokerIdentity, BrokerSettings};
+use model::BrokerId;
+
+use crate::data_directory::DataDirectory;
+use crate::settings::{ListenAddress, Settings};
+
+/// The broker's settings, with what the data directory says about who it is.
+pub(crate) fn broker_settings(
+    settings: &Settings,
+    directory: &DataDirectory,
+    grpc: SocketAddr,
+) -> BrokerSettings {
+    let identity = BrokerIdentity {
+        broker: BrokerId::new(settings.id),
+        disk: directory.disk_id(),
+        start_counter: directory.start_counter(),
+        grpc_address: advertised(settings, grpc).to_string(),
+        peer_address: settings.peer.to_string(),
+        rack: settings.rack.clone(),
+    };
+    BrokerSettings {
+        auto_create_topics: settings.auto_create_topics,
+        default_partitions: settings.default_partitions,
+        produce_bytes_in_flight_max: settings.produce_bytes_in_flight_max,
+        fetch_bytes_max: settings.fetch_bytes_max,
+        fetch_bytes_in_flight_max: settings.fetch_bytes_in_flight_max,
+        fetch_wait_max: settings.fetch_wait_max,
+        retention_interval: settings.retention_check_interval,
+        producer_expiry: settings.producer_expiry,
+        scrub_interval: settings.scrub_interval,
+        scrub_bytes_per_second: settings.scrub_bytes_per_second,
+        shutdown_wait_max: settings.shutdown_timeout,
+        ..BrokerSettings::new(identity)
+    }
+}
+
+/// The API's settings.
+pub(crate) fn api_settings(settings: &Settings) -> grpc_api::Settings {
+    grpc_api::Settings {
+        message_bytes_max: usize::try_from(settings.message_bytes_max).unwrap_or(usize::MAX),
+        ..grpc_api::Settings::new(env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// What clients are told to connect to: what is set, or what is listened on, with the port that the system chose.
+/// An address that stands for every one of this host's reaches nobody: the host's name takes its place.
+fn advertised(settings: &Settings, bound: SocketAddr) -> ListenAddress {
+    if let Some(advertised) = &settings.advertised {
+        return advertised.clone();
+    }
+    let host = if bound.ip().is_unspecified() {
+        host_name().unwrap_or_else(|| settings.grpc.host.clone())
+    } else {
+        settings.grpc.host.clone()
+    };
+    ListenAddress {
+        host,
+        port: bound.port(),
+    }
+}
+
+fn host_name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    (!name.is_empty()).then_some(name)
+}
