@@ -9,4 +9,5 @@
 
 pub mod chance;
 pub mod checker;
+pub mod harness;
 pub mod history;

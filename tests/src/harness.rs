@@ -1,0 +1,24 @@
+//! Runs `strand`: as a broker on free loopback ports with a data directory of its own, and as a command with its
+//! input, output and a time limit. Everything it starts it also ends, by its process id, whatever a test does.
+
+mod api;
+mod binary;
+mod broker;
+mod http;
+mod log_files;
+mod machine;
+mod ran;
+mod running;
+mod segments;
+mod wait;
+
+pub use api::{Api, batch_of};
+pub use binary::strand_binary;
+pub use broker::{Broker, Ended, Plan};
+pub use http::{HttpAnswer, get};
+pub use log_files::{LogFile, log_files};
+pub use machine::{SmallFileSystem, command_exists, is_root};
+pub use ran::{Ran, run, strand};
+pub use running::{Running, TIMEOUT};
+pub use segments::{bytes_on_disk, data_files, segment_files};
+pub use wait::{eventually, skip};
