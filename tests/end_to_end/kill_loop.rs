@@ -42,9 +42,19 @@ fn run(durability: &str, cycles: u32, mut chance: Chance) {
     let topic = format!("killed-{durability}");
     let partitions = PARTITIONS.to_string();
     let durability = format!("durability={durability}");
-    let create = ["topic", "create", &topic, "--partitions", &partitions, "--config", &durability];
+    let create = [
+        "topic",
+        "create",
+        &topic,
+        "--partitions",
+        &partitions,
+        "--config",
+        &durability,
+    ];
     // Small segments: kills also hit rolling.
-    broker.strand(&[&create[..], &["--config", "segment.bytes=65536"]].concat()).ok();
+    broker
+        .strand(&[&create[..], &["--config", "segment.bytes=65536"]].concat())
+        .ok();
     let stage = Stage::new(topic, broker.grpc());
     let runtime = Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
@@ -54,12 +64,17 @@ fn run(durability: &str, cycles: u32, mut chance: Chance) {
             stage.acknowledgements(chance.below(300)).await;
             broker.kill();
             if chance.below(4) == 0 {
-                broker.crash_while_starting(chance.duration(Duration::ZERO, Duration::from_millis(60)));
+                broker.crash_while_starting(
+                    chance.duration(Duration::ZERO, Duration::from_millis(60)),
+                );
             }
             broker.restart();
             stage.moved_to(broker.grpc());
             verify(&stage, &mut verified).await;
-            println!("cycle {cycle}: {} batches acknowledged", stage.acknowledged());
+            println!(
+                "cycle {cycle}: {} batches acknowledged",
+                stage.acknowledged()
+            );
         }
         let heal = stage.recorder.invoke(0, Action::Heal);
         stage.acknowledgements(100).await;
@@ -81,8 +96,16 @@ async fn verify(stage: &Stage, verified: &mut [u64]) {
         let acknowledged = stage.acknowledged_from(partition, *verified);
         let read = read_to_end(stage, partition, *verified, false).await;
         for (offset, value) in acknowledged {
-            let found: Vec<_> = read.iter().filter(|(_, found)| *found == value).map(|(at, _)| *at).collect();
-            assert_eq!(found, [offset], "partition {partition}: where `{value}`, acknowledged at {offset}, is read");
+            let found: Vec<_> = read
+                .iter()
+                .filter(|(_, found)| *found == value)
+                .map(|(at, _)| *at)
+                .collect();
+            assert_eq!(
+                found,
+                [offset],
+                "partition {partition}: where `{value}`, acknowledged at {offset}, is read"
+            );
         }
         *verified = read.last().map_or(*verified, |(offset, _)| offset + 1);
     }
@@ -90,11 +113,23 @@ async fn verify(stage: &Stage, verified: &mut [u64]) {
 
 fn judge(stage: &Stage) {
     let events = stage.recorder.events();
-    let anomalies = check(&events, Expectations { progress_within: TIMEOUT }).expect("the history is sound");
+    let anomalies = check(
+        &events,
+        Expectations {
+            progress_within: TIMEOUT,
+        },
+    )
+    .expect("the history is sound");
     if !anomalies.is_empty() {
-        let path = std::env::temp_dir().join(format!("strandline-history-{}.jsonl", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("strandline-history-{}.jsonl", std::process::id()));
         save(&events, &path).expect("the history is saved");
         let shown: Vec<_> = anomalies.iter().take(20).map(ToString::to_string).collect();
-        panic!("{} anomalies in {}:\n{}", anomalies.len(), path.display(), shown.join("\n"));
+        panic!(
+            "{} anomalies in {}:\n{}",
+            anomalies.len(),
+            path.display(),
+            shown.join("\n")
+        );
     }
 }

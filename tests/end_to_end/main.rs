@@ -6,5 +6,12 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod bad_input;
+mod command_line;
+mod failing_sync;
+mod full_disk;
 mod kill_loop;
 mod log_files;
+mod operations;
+mod retention;
+mod system_calls;

@@ -53,7 +53,13 @@ impl Stage {
             match Api::connect(&address).await {
                 Ok(api) => return api,
                 // Either it moves or it comes up; only the first can be waited for.
-                Err(_) => drop(timeout(Duration::from_millis(50), self.address.subscribe().changed()).await),
+                Err(_) => drop(
+                    timeout(
+                        Duration::from_millis(50),
+                        self.address.subscribe().changed(),
+                    )
+                    .await,
+                ),
             }
         }
     }
@@ -75,7 +81,10 @@ impl Stage {
 
     /// A batch was acknowledged.
     pub(super) fn acknowledge(&self, partition: u32, base_offset: u64, values: &[String]) {
-        let mut acknowledged = self.acknowledged.lock().expect("nobody panics with the lock");
+        let mut acknowledged = self
+            .acknowledged
+            .lock()
+            .expect("nobody panics with the lock");
         for (offset, value) in (base_offset..).zip(values) {
             acknowledged.insert((partition, offset), value.clone());
         }
@@ -89,9 +98,14 @@ impl Stage {
 
     /// What has been acknowledged in a partition from an offset on.
     pub(super) fn acknowledged_from(&self, partition: u32, from: u64) -> Vec<(u64, String)> {
-        let acknowledged = self.acknowledged.lock().expect("nobody panics with the lock");
+        let acknowledged = self
+            .acknowledged
+            .lock()
+            .expect("nobody panics with the lock");
         let range = acknowledged.range((partition, from)..(partition + 1, 0));
-        range.map(|((_, offset), value)| (*offset, value.clone())).collect()
+        range
+            .map(|((_, offset), value)| (*offset, value.clone()))
+            .collect()
     }
 
     /// Waits until `more` further batches are acknowledged: the load makes progress.
@@ -100,7 +114,10 @@ impl Stage {
         let mut count = self.count.subscribe();
         let reached = count.wait_for(|count| *count >= goal);
         if timeout(TIMEOUT, reached).await.is_err() {
-            panic!("only {} of {goal} batches were acknowledged within {TIMEOUT:?}", self.acknowledged());
+            panic!(
+                "only {} of {goal} batches were acknowledged within {TIMEOUT:?}",
+                self.acknowledged()
+            );
         }
     }
 
@@ -129,7 +146,10 @@ impl Load {
             tasks.spawn(tail(stage.clone(), partition));
         }
         tasks.spawn(ask_for_ends(stage.clone()));
-        Self { stage: stage.clone(), tasks }
+        Self {
+            stage: stage.clone(),
+            tasks,
+        }
     }
 
     /// Ends it: what is under way is finished.

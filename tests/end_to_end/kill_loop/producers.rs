@@ -6,8 +6,8 @@ use std::time::Duration;
 use rpc::Reason;
 use rpc::v1::produce_batch::Payload;
 use rpc::v1::{
-    Compression, Error, InitProducerRequest, PlainRecords, ProduceBatch, ProduceRequest, ProduceResult,
-    ProduceStreamRequest, ProducerSequence, Record,
+    Compression, Error, InitProducerRequest, PlainRecords, ProduceBatch, ProduceRequest,
+    ProduceResult, ProduceStreamRequest, ProducerSequence, Record,
 };
 use strandline_tests::chance::Chance;
 use strandline_tests::harness::Api;
@@ -43,28 +43,56 @@ struct Producer {
 impl Producer {
     fn new(stage: Stage, partition: u32, chance: Chance) -> Self {
         let process = stage.new_process();
-        Self { stage, partition, process, chance, id: None, sent: 0 }
+        Self {
+            stage,
+            partition,
+            process,
+            chance,
+            id: None,
+            sent: 0,
+        }
     }
 
     /// Begins a new batch.
     fn next(&mut self) -> Pending {
         let count = 1 + self.chance.below(5) as i32;
         let first = self.sent;
-        let values: Vec<_> = (first..first + count).map(|number| format!("{}-{number}", self.process)).collect();
+        let values: Vec<_> = (first..first + count)
+            .map(|number| format!("{}-{number}", self.process))
+            .collect();
         self.sent += count;
-        let sequence = self.id.map(|producer_id| ProducerSequence { producer_id, epoch: 0, base_sequence: first });
-        let compression = [Compression::None, Compression::Gzip, Compression::Lz4, Compression::Zstd]
-            [self.chance.below(4) as usize];
-        let open = self.stage.recorder.invoke(self.process, self.send(&values, None));
-        Pending { open, values, sequence, compression }
+        let sequence = self.id.map(|producer_id| ProducerSequence {
+            producer_id,
+            epoch: 0,
+            base_sequence: first,
+        });
+        let compression = [
+            Compression::None,
+            Compression::Gzip,
+            Compression::Lz4,
+            Compression::Zstd,
+        ][self.chance.below(4) as usize];
+        let open = self
+            .stage
+            .recorder
+            .invoke(self.process, self.send(&values, None));
+        Pending {
+            open,
+            values,
+            sequence,
+            compression,
+        }
     }
 
     fn message(&self, pending: &Pending) -> ProduceBatch {
-        let record = |name: &String| Record { value: Some(bytes_of(name).into()), ..Record::default() };
+        let record = |name: &String| Record {
+            value: Some(bytes_of(name).into()),
+            ..Record::default()
+        };
         let records = PlainRecords {
             records: pending.values.iter().map(record).collect(),
             compression: pending.compression.into(),
-            sequence: pending.sequence.clone(),
+            sequence: pending.sequence,
         };
         ProduceBatch {
             topic: self.stage.topic.clone(),
@@ -74,19 +102,33 @@ impl Producer {
     }
 
     fn send(&self, values: &[String], offset: Option<u64>) -> Action {
-        Action::Send { partition: self.partition, values: values.to_vec(), offset }
+        Action::Send {
+            partition: self.partition,
+            values: values.to_vec(),
+            offset,
+        }
     }
 
     fn end(&self, pending: &Pending, kind: Kind, offset: Option<u64>) {
-        self.stage.recorder.end(&pending.open, kind, self.send(&pending.values, offset));
+        self.stage
+            .recorder
+            .end(&pending.open, kind, self.send(&pending.values, offset));
     }
 
     fn acknowledged(&self, pending: &Pending, result: &ProduceResult) {
-        assert_eq!(result.records as usize, pending.values.len(), "records of {result:?}");
-        assert!(pending.sequence.is_some() || !result.duplicate, "a duplicate without a sequence: {result:?}");
+        assert_eq!(
+            result.records as usize,
+            pending.values.len(),
+            "records of {result:?}"
+        );
+        assert!(
+            pending.sequence.is_some() || !result.duplicate,
+            "a duplicate without a sequence: {result:?}"
+        );
         let offset = u64::try_from(result.base_offset).expect("offsets are not negative");
         self.end(pending, Kind::Ok, Some(offset));
-        self.stage.acknowledge(self.partition, offset, &pending.values);
+        self.stage
+            .acknowledge(self.partition, offset, &pending.values);
     }
 }
 
@@ -125,11 +167,22 @@ pub(super) async fn streaming(stage: Stage, partition: u32, idempotent: bool, ch
 /// Streams until the stream breaks, a batch is refused, or nothing is left to do.
 async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDeque<Pending>) {
     let (batches, stream) = mpsc::unbounded_channel();
-    let push = |batch| batches.send(ProduceStreamRequest { batch: Some(batch), acks: 0 }).is_ok();
+    let push = |batch| {
+        batches
+            .send(ProduceStreamRequest {
+                batch: Some(batch),
+                acks: 0,
+            })
+            .is_ok()
+    };
     for pending in &*window {
         push(producer.message(pending));
     }
-    let Ok(answers) = api.producer.produce_stream(UnboundedReceiverStream::new(stream)).await else {
+    let Ok(answers) = api
+        .producer
+        .produce_stream(UnboundedReceiverStream::new(stream))
+        .await
+    else {
         return;
     };
     let mut answers = answers.into_inner();
@@ -147,14 +200,24 @@ async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDequ
             return;
         };
         for result in answer.results {
-            assert_eq!(result.batch, results, "results come in the order of the batches");
+            assert_eq!(
+                result.batch, results,
+                "results come in the order of the batches"
+            );
             results += 1;
-            let pending = window.front().expect("there are not more results than batches");
+            let pending = window
+                .front()
+                .expect("there are not more results than batches");
             match &result.error {
                 None => producer.acknowledged(pending, &result),
-                // It is sent again, in a new stream, with everything behind it.
-                Some(error) if pending.sequence.is_some() => return drop(kind_of(error)),
-                Some(error) => producer.end(pending, kind_of(error), None),
+                Some(error) => {
+                    let kind = kind_of(error);
+                    if pending.sequence.is_some() {
+                        // It is sent again, in a new stream, with everything behind it.
+                        return;
+                    }
+                    producer.end(pending, kind, None);
+                }
             }
             window.pop_front();
         }
@@ -171,7 +234,11 @@ pub(super) async fn one_by_one(stage: Stage, partition: u32, chance: Chance) {
             let batches = vec![producer.message(&pending)];
             let mut request = Request::new(ProduceRequest { batches, acks: 0 });
             request.set_timeout(Duration::from_secs(20));
-            let answer = api.producer.produce(request).await.map(|answer| answer.into_inner().results);
+            let answer = api
+                .producer
+                .produce(request)
+                .await
+                .map(|answer| answer.into_inner().results);
             match answer.as_deref() {
                 Ok([result]) => match &result.error {
                     None => producer.acknowledged(&pending, result),

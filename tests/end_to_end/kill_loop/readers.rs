@@ -27,13 +27,19 @@ pub(super) async fn tail(stage: Stage, partition: u32) {
 }
 
 /// Reads from `from` to the end as it stands when the reading begins.
-pub(super) async fn read_to_end(stage: &Stage, partition: u32, from: u64, last_reading: bool) -> Vec<(u64, String)> {
+pub(super) async fn read_to_end(
+    stage: &Stage,
+    partition: u32,
+    from: u64,
+    last_reading: bool,
+) -> Vec<(u64, String)> {
     let process = stage.new_process();
     let mut api = stage.connect().await;
     let mut read = Vec::new();
     let (mut next, mut end) = (from, None);
     while end.is_none_or(|end| next < end) {
-        let Some(result) = poll(stage, &mut api, process, partition, next, last_reading).await else {
+        let Some(result) = poll(stage, &mut api, process, partition, next, last_reading).await
+        else {
             api = stage.connect().await;
             continue;
         };
@@ -53,10 +59,19 @@ async fn poll(
     from: u64,
     last_reading: bool,
 ) -> Option<FetchResult> {
-    let action = |seen| Action::Poll { partition, from, last_reading, seen };
+    let action = |seen| Action::Poll {
+        partition,
+        from,
+        last_reading,
+        seen,
+    };
     let open = stage.recorder.invoke(process, action(None));
-    let place =
-        FetchPartition { topic: stage.topic.clone(), partition: partition as i32, offset: from as i64, max_bytes: 0 };
+    let place = FetchPartition {
+        topic: stage.topic.clone(),
+        partition: partition as i32,
+        offset: from as i64,
+        max_bytes: 0,
+    };
     let answer = api.fetch(place, Duration::from_millis(200)).await;
     let failed = match &answer {
         Ok(result) => result.error.clone(),
@@ -64,7 +79,11 @@ async fn poll(
     };
     if let Some(error) = failed {
         let retry = Reason::of_name(&error.reason).map(Reason::retry);
-        assert_ne!(retry, Some(rpc::Retry::Never), "partition {partition}, offset {from}: {error:?}");
+        assert_ne!(
+            retry,
+            Some(rpc::Retry::Never),
+            "partition {partition}, offset {from}: {error:?}"
+        );
         stage.recorder.end(&open, Kind::Fail, action(None));
         stage.pause().await;
         return None;
@@ -84,7 +103,10 @@ fn names(result: &FetchResult) -> Vec<(u64, String)> {
     records
         .map(|record| {
             let offset = record.offset.expect("a fetched record has an offset");
-            (offset as u64, name_of(record.value.as_deref().expect("the record has a value")))
+            (
+                offset as u64,
+                name_of(record.value.as_deref().expect("the record has a value")),
+            )
         })
         .collect()
 }
@@ -106,17 +128,36 @@ pub(super) async fn ask_for_ends(stage: Stage) {
 }
 
 async fn ask(stage: &Stage, api: &mut Api, process: u32, partition: u32, end: End) -> bool {
-    let action = |offset| Action::ListOffsets { partition, end, offset };
+    let action = |offset| Action::ListOffsets {
+        partition,
+        end,
+        offset,
+    };
     let open = stage.recorder.invoke(process, action(None));
     let position = match end {
         End::Earliest => Position::Earliest(Earliest {}),
         End::Latest => Position::Latest(Latest {}),
     };
-    let query = OffsetQuery { topic: stage.topic.clone(), partition: partition as i32, position: Some(position) };
-    let request = ListOffsetsRequest { queries: vec![query], isolation: 0 };
+    let query = OffsetQuery {
+        topic: stage.topic.clone(),
+        partition: partition as i32,
+        position: Some(position),
+    };
+    let request = ListOffsetsRequest {
+        queries: vec![query],
+        isolation: 0,
+    };
     let answer = api.consumer.list_offsets(request).await;
-    let offset = answer.ok().and_then(|answer| answer.into_inner().results.first()?.offset);
-    let kind = if offset.is_some() { Kind::Ok } else { Kind::Fail };
-    stage.recorder.end(&open, kind, action(offset.map(|offset| offset as u64)));
+    let offset = answer
+        .ok()
+        .and_then(|answer| answer.into_inner().results.first()?.offset);
+    let kind = if offset.is_some() {
+        Kind::Ok
+    } else {
+        Kind::Fail
+    };
+    stage
+        .recorder
+        .end(&open, kind, action(offset.map(|offset| offset as u64)));
     offset.is_some()
 }

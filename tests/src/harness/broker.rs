@@ -211,9 +211,20 @@ fn command(plan: &Plan, data: &Path, log: &Path) -> Command {
         }
     };
     without_settings(&mut command);
-    let opened = File::options().create(true).append(true).open(log).expect("the log file opens");
+    let opened = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .expect("the log file opens");
     command
-        .args(["broker", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+        .args([
+            "broker",
+            "--grpc",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+            "--data",
+        ])
         .arg(data)
         .args(&plan.flags)
         .stdin(Stdio::null())
