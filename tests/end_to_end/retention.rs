@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rpc::v1::produce_batch::Payload;
+use rpc::v1::{PlainRecords, ProduceBatch, ProduceResult, Record};
 use serde_json::Value;
-use strandline_tests::harness::{Broker, bytes_on_disk, eventually, segment_files};
+use strandline_tests::harness::{Api, Broker, bytes_on_disk, eventually, segment_files};
+use tokio::runtime::Runtime;
 
 const SEGMENT_BYTES: u64 = 64 << 10;
 
@@ -186,4 +189,50 @@ fn retention_can_be_applied_on_demand() {
     broker.strand(&["topic", "apply-retention", "asked"]).ok();
     let start = log_start(&broker, "asked");
     assert!((700..=800).contains(&start), "the log starts at {start}");
+}
+
+/// Produces a record whose time lies so far ahead.
+fn produce_ahead(broker: &Broker, topic: &str, ahead: Duration) -> ProduceResult {
+    let now = model::Timestamp::from_system_time(std::time::SystemTime::now());
+    let timestamp_ms = Some(now.as_millis() + ahead.as_millis() as i64);
+    let records = vec![Record {
+        timestamp_ms,
+        value: Some("ahead".into()),
+        ..Record::default()
+    }];
+    let payload = Some(Payload::Records(PlainRecords {
+        records,
+        ..PlainRecords::default()
+    }));
+    let batch = ProduceBatch {
+        topic: topic.to_owned(),
+        partition: Some(0),
+        payload,
+    };
+    Runtime::new().unwrap().block_on(async {
+        let mut api = Api::connect(broker.grpc()).await.unwrap();
+        api.produce(batch).await.unwrap()
+    })
+}
+
+#[test]
+fn a_timestamp_from_the_future_cannot_pin_a_segment() {
+    let broker = broker();
+    let ahead_max = "message.timestamp.after.max.ms=2000";
+    create(
+        &broker,
+        "ahead",
+        &["retention.ms=500", "segment.ms=500", ahead_max],
+    );
+    let refused = produce_ahead(&broker, "ahead", Duration::from_secs(3_600))
+        .error
+        .unwrap();
+    assert_eq!(refused.reason, "TIMESTAMP_OUT_OF_RANGE", "{refused:?}");
+    assert_eq!(
+        produce_ahead(&broker, "ahead", Duration::from_millis(1_900)).error,
+        None
+    );
+    eventually("the end of the record from the future", || {
+        (log_start(&broker, "ahead") == 1).then_some(())
+    });
 }
