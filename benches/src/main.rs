@@ -46,6 +46,7 @@ mod targets;
 mod wire;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -54,8 +55,17 @@ use harness::{Machine, print_json, print_table};
 use options::{Options, Target};
 use targets::Setup;
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<()> {
     if let Some(floor) = options.serve {
         return floor.serve(options.data.context("--data is missing")?);
     }

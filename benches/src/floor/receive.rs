@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -31,7 +32,7 @@ pub(super) fn serve(
     receive: fn(TcpStream, File) -> Result<u64>,
 ) -> Result<()> {
     announce(listener.local_addr()?)?;
-    let path = data.join("received");
+    let path = data.join(format!("received-{}", process::id()));
     for connection in listener.incoming() {
         let connection = connection?;
         let mut answer_to = connection.try_clone()?;

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use futures_util::future::ready;
 use futures_util::{Stream, StreamExt, stream};
 use rpc::v1::consumer_server::{Consumer, ConsumerServer};
 use rpc::v1::producer_server::{Producer, ProducerServer};
@@ -127,7 +128,7 @@ impl Consumer for Stub {
 
     async fn subscribe(
         &self,
-        _: Request<Streaming<SubscribeRequest>>,
+        requests: Request<Streaming<SubscribeRequest>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let file = self.file.clone().ok_or(Status::not_found("no file"))?;
         let positions = (0..file.length()).step_by(MESSAGE_BYTES as usize);
@@ -144,7 +145,11 @@ impl Consumer for Stub {
                 used_bytes,
             })
         });
-        Ok(Response::new(Box::pin(answers)))
+        // Credit is taken and counts for nothing; the call ends when the client ends it.
+        let credit = requests
+            .into_inner()
+            .filter_map(|request| ready(request.err().map(Err)));
+        Ok(Response::new(Box::pin(answers.chain(credit))))
     }
 
     async fn list_offsets(
