@@ -29,6 +29,8 @@ mod settings;
 mod shutdown;
 mod start;
 mod state;
+#[cfg(test)]
+mod test_seed;
 mod topics;
 
 // What the answers and errors of the broker speak of, so that its users need not name the crate.

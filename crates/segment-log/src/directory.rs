@@ -1,7 +1,6 @@
 //! What the logs of one data directory share: disk, clock, sync threads, noted ends, space, open files.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +16,7 @@ use crate::flusher::FlushQueue;
 use crate::log::{Log, LogInner, LogSettings};
 use crate::noted_ends::NotedEnds;
 use crate::segment::SegmentFile;
-use crate::space::{Ballast, SpaceBudget, is_full};
+use crate::space::SpaceBudget;
 
 /// Limits of one data directory.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +49,6 @@ pub(crate) struct Shared {
     pub(crate) noted: NotedEnds,
     pub(crate) queue: FlushQueue,
     pub(crate) budget: Arc<SpaceBudget>,
-    ballast: Ballast,
     logs: Mutex<HashMap<PathBuf, Weak<LogInner>>>,
     /// Logs that are being recovered.
     opening: Mutex<HashSet<PathBuf>>,
@@ -71,7 +69,6 @@ impl LogDirectory {
     ) -> Result<Arc<Self>, OpenError> {
         let shared = Arc::new(Shared {
             noted: NotedEnds::open(disk.clone())?,
-            ballast: Ballast::open(&*disk),
             budget: Arc::new(SpaceBudget::of(&*disk)),
             disk,
             clock,
@@ -201,20 +198,6 @@ impl Shared {
             // A note that lags only makes recovery keep more of a tail; truncation will refuse.
             tracing::error!(%error, "durable ends cannot be noted");
         }
-        self.ballast.restore(&*self.disk);
-    }
-
-    /// Makes a small write, on a full disk with the space kept back for it.
-    pub(crate) fn with_ballast<T>(&self, write: impl Fn() -> io::Result<T>) -> io::Result<T> {
-        match write() {
-            Err(error) if is_full(&error) && self.release_ballast() => write(),
-            outcome => outcome,
-        }
-    }
-
-    /// Gives the space kept back to whoever needs it now; says whether there was any.
-    pub(crate) fn release_ballast(&self) -> bool {
-        self.ballast.release()
     }
 
     /// Counts a segment as open, and closes the one unused the longest where there are too many.

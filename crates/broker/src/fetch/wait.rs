@@ -18,6 +18,9 @@ impl Broker {
     /// Reads records by offset; waits up to `wait_max` until there are `bytes_min` of them. An error of any
     /// partition is answered at once. Between the high watermark and the log end there is nothing yet: no error.
     pub async fn fetch(&self, request: FetchRequest) -> FetchAnswer {
+        if request.partitions.is_empty() {
+            return self.answer(ReadOnce::default()).await;
+        }
         let wait_max = request.wait_max.min(self.settings.fetch_wait_max);
         let deadline = Instant::now() + wait_max;
         let limit = self.settings.fetch_bytes_max;
@@ -37,7 +40,7 @@ impl Broker {
             let mut stopping = self.stopping();
             let more = async {
                 tokio::select! {
-                    _ = select_all(changes), if !wanted.is_empty() => {}
+                    _ = select_all(changes) => {}
                     _ = tables.changed() => {}
                     _ = stopping.wait_for(|stopping| *stopping) => {}
                 }

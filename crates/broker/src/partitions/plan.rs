@@ -74,3 +74,6 @@ fn slots(topic: &Topic, known: &[Arc<Slot>], here: ReplicaId) -> Vec<Arc<Slot>> 
     let added = added.map(|partition| Arc::new(Slot::new(partition.replicas.contains(&here))));
     known.iter().cloned().chain(added).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,9 @@ use crate::{Broker, PartitionError, StartError};
 /// How soon what failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a partition that was opened is waited for.
+const SERVING_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// The one who acts. There is one of it.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciler {
@@ -170,7 +173,8 @@ async fn open(broker: &Broker, wanted: ToOpen) -> bool {
                 config.durability,
             ));
             if topic.replication_factor().get() == 1 {
-                local.group.serving().await;
+                // In vain where the disk is full; then it shows in the readiness, and the others are not kept waiting.
+                let _ = tokio::time::timeout(SERVING_WAIT_MAX, local.group.serving()).await;
             }
             wanted.slot.set(Local::Open(local));
             true

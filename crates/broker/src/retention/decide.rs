@@ -37,8 +37,10 @@ pub(super) fn decide(segments: &[SegmentInfo], config: &TopicConfig, facts: Fact
     if !config.cleanup.trims_by_age_and_size() {
         return decision;
     }
-    let mut left: u64 = segments.iter().map(|segment| segment.bytes).sum();
-    for segment in segments {
+    // What lies below the log start has been deleted, even where its file is still there.
+    let kept = || segments.iter().filter(|s| s.end_offset > facts.log_start);
+    let mut left: u64 = kept().map(|segment| segment.bytes).sum();
+    for segment in kept() {
         let without = left.saturating_sub(segment.bytes);
         let is_surplus = config.retention_bytes.is_some_and(|most| without >= most);
         let goes = is_surplus || is_expired(segment, config, facts.now);
@@ -49,7 +51,7 @@ pub(super) fn decide(segments: &[SegmentInfo], config: &TopicConfig, facts: Fact
             decision.roll |= has_records(segment, facts.log_start);
             break;
         }
-        decision.log_start = decision.log_start.max(segment.end_offset);
+        decision.log_start = segment.end_offset;
         left = without;
     }
     decision

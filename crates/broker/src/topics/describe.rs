@@ -22,6 +22,11 @@ impl Broker {
         })
     }
 
+    /// How many partitions a topic has; `None` where there is no such topic.
+    pub fn partition_count(&self, topic: &TopicName) -> Option<u32> {
+        self.state(|state| Some(state.topic_named(topic)?.partition_count()))
+    }
+
     /// At most `limit` topics (at least one) whose names begin with `prefix`, from the first after `after`.
     pub fn topics(&self, after: Option<&TopicName>, prefix: &str, limit: usize) -> TopicListing {
         let limit = limit.max(1);

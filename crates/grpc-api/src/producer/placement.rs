@@ -70,11 +70,7 @@ impl Placement {
     }
 
     fn known(&self, topic: &TopicName) -> Option<NonZeroU32> {
-        let found = self
-            .broker
-            .describe_topics(Some(std::slice::from_ref(topic)));
-        let partitions = found.topics.first()?.partitions.len();
-        NonZeroU32::new(u32::try_from(partitions).ok()?)
+        NonZeroU32::new(self.broker.partition_count(topic)?)
     }
 }
 

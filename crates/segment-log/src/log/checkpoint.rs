@@ -89,9 +89,7 @@ impl LogInner {
     ) -> Result<(), CheckpointError> {
         let file = self.beside(name);
         let framed = small_file::encode(MAGIC, &[&at.get().to_be_bytes(), bytes].concat());
-        let disk = &*self.shared.disk;
-        self.shared
-            .with_ballast(|| durable::replace_file_durably(disk, &file, &framed))
+        durable::replace_file_durably(&*self.shared.disk, &file, &framed)
             .map_err(|source| CheckpointError::Io { file, source })
     }
 

@@ -45,11 +45,8 @@ impl Log {
             inner.leave(&mut writer)?;
             Ok(true)
         });
-        match &rolled {
-            // Not over yet: entries wait for space in it.
-            Err(failed) if !failed.is_final => return Ok(false),
-            Err(failed) => inner.latch(failed),
-            Ok(_) => {}
+        if let Err(failed) = &rolled {
+            inner.latch(failed.clone());
         }
         rolled
     }

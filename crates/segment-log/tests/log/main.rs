@@ -5,7 +5,6 @@
 
 mod damage;
 mod faults;
-mod full_disk;
 mod harness;
 mod model_based;
 mod reads;
