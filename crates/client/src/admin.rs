@@ -1,0 +1,25 @@
+//! Calls about topics and the cluster.
+
+mod cluster;
+mod description;
+mod offsets;
+mod topics;
+
+pub use cluster::{BrokerDescription, ClusterDescription};
+pub use description::{ConfigDescription, PartitionDescription, TopicDescription};
+pub use offsets::{OffsetPosition, OffsetsError};
+pub use topics::{CreatedTopic, LogStart, NewTopic, TopicChange};
+
+use crate::client::Client;
+
+/// Calls about topics and the cluster. Each sends one request and is never repeated by itself.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    client: Client,
+}
+
+impl Admin {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+}

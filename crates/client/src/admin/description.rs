@@ -1,0 +1,107 @@
+//! What brokers say of topics.
+
+use model::{BrokerId, Offset, PartitionIndex};
+use rpc::v1;
+
+use crate::refusal::Refusal;
+use crate::wire::{self, Problem};
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// Its name.
+    pub name: String,
+    /// The id of this incarnation; empty where it was only checked.
+    pub id: String,
+    /// How many replicas each partition was placed on.
+    pub replication_factor: u32,
+    /// The partitions, in order.
+    pub partitions: Vec<PartitionDescription>,
+    /// Every config, set or not; empty in lists.
+    pub configs: Vec<ConfigDescription>,
+}
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionDescription {
+    /// Which one.
+    pub partition: PartitionIndex,
+    /// Who leads, if anybody does.
+    pub leader: Option<BrokerId>,
+    /// Who holds a replica.
+    pub replicas: Vec<BrokerId>,
+    /// Who of them is in sync.
+    pub in_sync: Vec<BrokerId>,
+    /// The first offset there is.
+    pub log_start: Offset,
+    /// The offset behind the last record that may be read.
+    pub high_watermark: Offset,
+    /// Bytes on the answering broker's disk.
+    pub bytes: u64,
+    /// Why it does not serve, where it does not.
+    pub problem: Option<Refusal>,
+}
+
+/// A config of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigDescription {
+    /// Its name.
+    pub name: String,
+    /// Its value: the topic's, or the default.
+    pub value: String,
+    /// Whether the topic sets it.
+    pub is_set: bool,
+    /// What it does not do here; empty where it does what it says.
+    pub note: String,
+}
+
+impl TopicDescription {
+    pub(super) fn read(info: v1::TopicInfo) -> Result<Self, Problem> {
+        let configs = info.configs.into_iter().map(|config| ConfigDescription {
+            name: config.name,
+            value: config.value,
+            is_set: config.is_set,
+            note: config.note,
+        });
+        Ok(Self {
+            name: info.name,
+            id: info.id,
+            replication_factor: u32::try_from(info.replication_factor)
+                .map_err(|_| format!("replication_factor is {}", info.replication_factor))?,
+            partitions: info
+                .partitions
+                .into_iter()
+                .map(PartitionDescription::read)
+                .collect::<Result<_, _>>()?,
+            configs: configs.collect(),
+        })
+    }
+
+    /// The value of a config, if the broker told it.
+    pub fn config(&self, name: &str) -> Option<&str> {
+        self.configs
+            .iter()
+            .find(|config| config.name == name)
+            .map(|config| config.value.as_str())
+    }
+}
+
+impl PartitionDescription {
+    fn read(info: v1::PartitionInfo) -> Result<Self, Problem> {
+        let brokers = |ids: Vec<i32>| {
+            ids.into_iter()
+                .map(wire::broker)
+                .collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            partition: wire::partition(info.partition)?,
+            leader: info.leader.map(wire::broker).transpose()?,
+            replicas: brokers(info.replicas)?,
+            in_sync: brokers(info.in_sync)?,
+            log_start: wire::offset("log_start", info.log_start)?,
+            high_watermark: wire::offset("high_watermark", info.high_watermark)?,
+            bytes: wire::count("bytes", info.bytes)?,
+            problem: info.error.map(Refusal::from),
+        })
+    }
+}

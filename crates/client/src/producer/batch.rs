@@ -1,0 +1,100 @@
+//! A batch on its way to the broker.
+
+use bytes::Bytes;
+use model::batch::{Batch, Record};
+use model::{Acks, PartitionIndex, TopicName};
+use rpc::v1;
+
+use crate::wire;
+
+/// A batch to write.
+#[derive(Clone, Debug)]
+pub struct OutgoingBatch {
+    topic: TopicName,
+    place: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Partition(PartitionIndex, Bytes),
+    /// The broker chooses; one record, so that there is one result.
+    Anywhere(Box<Record>),
+}
+
+impl OutgoingBatch {
+    /// A batch for a partition.
+    pub fn encoded(topic: TopicName, partition: PartitionIndex, batch: &Batch) -> Self {
+        let place = Place::Partition(partition, batch.to_bytes());
+        Self { topic, place }
+    }
+
+    /// One record for which the broker chooses the partition, as Kafka's default partitioner does: what to send while
+    /// it is unknown how many partitions there are. Its offset is ignored.
+    pub fn unplaced(topic: TopicName, record: Record) -> Self {
+        let place = Place::Anywhere(Box::new(record));
+        Self { topic, place }
+    }
+
+    /// The bytes that count against the window.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.place {
+            Place::Partition(_, encoded) => encoded.len(),
+            Place::Anywhere(record) => {
+                let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+                let headers = record
+                    .headers
+                    .iter()
+                    .map(|header| header.key.len() + length(&header.value));
+                length(&record.key) + length(&record.value) + headers.sum::<usize>()
+            }
+        }
+    }
+
+    /// Whether both go to the same partition, as far as is known: an unplaced batch may go anywhere.
+    pub(super) fn may_share_partition(&self, other: &Self) -> bool {
+        let partition = |batch: &Self| match &batch.place {
+            Place::Partition(partition, _) => Some(*partition),
+            Place::Anywhere(_) => None,
+        };
+        let differ =
+            matches!((partition(self), partition(other)), (Some(one), Some(two)) if one != two);
+        self.topic == other.topic && !differ
+    }
+
+    /// The message that carries the batch.
+    pub(super) fn message(&self, acks: Acks) -> v1::ProduceStreamRequest {
+        let (partition, payload) = match &self.place {
+            Place::Partition(partition, encoded) => (
+                Some(wire::partition_field(*partition)),
+                v1::produce_batch::Payload::Encoded(encoded.clone()),
+            ),
+            Place::Anywhere(record) => (None, v1::produce_batch::Payload::Records(plain(record))),
+        };
+        v1::ProduceStreamRequest {
+            batch: Some(v1::ProduceBatch {
+                topic: self.topic.as_str().to_owned(),
+                partition,
+                payload: Some(payload),
+            }),
+            acks: v1::Acks::from(acks).into(),
+        }
+    }
+}
+
+fn plain(record: &Record) -> v1::PlainRecords {
+    let header = |header: &model::batch::RecordHeader| v1::Header {
+        key: header.key.clone(),
+        value: header.value.clone(),
+    };
+    v1::PlainRecords {
+        records: vec![v1::Record {
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers: record.headers.iter().map(header).collect(),
+            timestamp_ms: Some(record.timestamp.as_millis()),
+            offset: None,
+        }],
+        compression: v1::Compression::None.into(),
+        sequence: None,
+    }
+}
