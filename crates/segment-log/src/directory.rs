@@ -1,6 +1,7 @@
 //! What the logs of one data directory share: disk, clock, sync threads, noted ends, space, open files.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use crate::flusher::FlushQueue;
 use crate::log::{Log, LogInner, LogSettings};
 use crate::noted_ends::NotedEnds;
 use crate::segment::SegmentFile;
-use crate::space::SpaceBudget;
+use crate::space::{Ballast, SpaceBudget, is_full};
 
 /// Limits of one data directory.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) noted: NotedEnds,
     pub(crate) queue: FlushQueue,
     pub(crate) budget: Arc<SpaceBudget>,
+    ballast: Ballast,
     logs: Mutex<HashMap<PathBuf, Weak<LogInner>>>,
     /// Logs that are being recovered.
     opening: Mutex<HashSet<PathBuf>>,
@@ -69,6 +71,7 @@ impl LogDirectory {
     ) -> Result<Arc<Self>, OpenError> {
         let shared = Arc::new(Shared {
             noted: NotedEnds::open(disk.clone())?,
+            ballast: Ballast::open(&*disk),
             budget: Arc::new(SpaceBudget::of(&*disk)),
             disk,
             clock,
@@ -198,6 +201,20 @@ impl Shared {
             // A note that lags only makes recovery keep more of a tail; truncation will refuse.
             tracing::error!(%error, "durable ends cannot be noted");
         }
+        self.ballast.restore(&*self.disk);
+    }
+
+    /// Makes a small write, on a full disk with the space kept back for it.
+    pub(crate) fn with_ballast<T>(&self, write: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match write() {
+            Err(error) if is_full(&error) && self.release_ballast() => write(),
+            outcome => outcome,
+        }
+    }
+
+    /// Gives the space kept back to whoever needs it now; says whether there was any.
+    pub(crate) fn release_ballast(&self) -> bool {
+        self.ballast.release()
     }
 
     /// Counts a segment as open, and closes the one unused the longest where there are too many.

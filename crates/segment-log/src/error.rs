@@ -1,22 +1,68 @@
 //! What can go wrong, one enum per operation, with the numbers.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::{LogIndex, Offset, Term};
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::journal::JournalError;
 
-/// A write or sync failed. It is final: the log accepts nothing more until the process starts anew.
+/// A write or sync failed.
 #[derive(Clone, Debug, Error)]
-#[error("{}: {reason}; what was not synced before is not acknowledged, restart the broker once the disk is sound", file.display())]
+#[error("{}: {reason}; {}", file.display(), self.remedy())]
 pub struct SyncFailed {
     /// The file, relative to the data directory.
     pub file: PathBuf,
     /// What the operating system said.
     pub reason: Arc<io::Error>,
+    /// Whether the log accepts nothing more until the process starts anew. If not (a full disk, no file handle left),
+    /// nothing is lost: what was to be written waits, and is tried again.
+    pub is_final: bool,
+}
+
+impl SyncFailed {
+    /// A failure after which nothing is sure any more.
+    pub(crate) fn for_good(file: &Path, error: io::Error) -> Self {
+        Self {
+            file: file.to_owned(),
+            reason: Arc::new(error),
+            is_final: true,
+        }
+    }
+
+    /// A failure of a call that can be made again, if what stood in its way can go away. Never for a sync of data.
+    pub(crate) fn of_write(file: &Path, error: io::Error) -> Self {
+        Self {
+            is_final: !passes(&error),
+            ..Self::for_good(file, error)
+        }
+    }
+
+    fn remedy(&self) -> &'static str {
+        if self.is_final {
+            "what was not synced before is not acknowledged, restart the broker once the disk is sound"
+        } else {
+            "nothing is lost, it goes on by itself once there is space (and file handles) again"
+        }
+    }
+}
+
+/// Whether an error tells of something used up: space, quota, file handles or memory.
+pub(crate) fn passes(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, OutOfMemory, QuotaExceeded, StorageFull};
+    let no_handle = matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    );
+    let kind = error.kind();
+    no_handle
+        || matches!(
+            kind,
+            StorageFull | QuotaExceeded | OutOfMemory | Interrupted
+        )
 }
 
 /// Why a data directory cannot be opened.

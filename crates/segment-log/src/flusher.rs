@@ -24,6 +24,8 @@ pub(crate) struct FlushQueue {
 #[derive(Default)]
 struct QueueState {
     dirty: VecDeque<Arc<LogInner>>,
+    /// Logs that wait for space, to be tried again with the next notes.
+    later: Vec<Arc<LogInner>>,
     stopped: bool,
     ends_moved: bool,
 }
@@ -33,6 +35,12 @@ impl FlushQueue {
     pub(crate) fn push(&self, log: Arc<LogInner>) {
         self.state.lock().dirty.push_back(log);
         self.work.notify_one();
+    }
+
+    /// Hands a log to a thread after a while.
+    pub(crate) fn push_later(&self, log: Arc<LogInner>) {
+        self.state.lock().later.push(log);
+        self.note.notify_one();
     }
 
     /// Says that a durable end has moved and wants to be noted.
@@ -74,13 +82,16 @@ impl FlushQueue {
     pub(crate) fn run_notes(&self, sync: impl Fn()) {
         let mut state = self.state.lock();
         while !state.stopped {
-            if !state.ends_moved {
+            if !state.ends_moved && state.later.is_empty() {
                 self.note.wait(&mut state);
                 continue;
             }
-            // Woken early only to stop.
+            // Woken early to stop, or by the first log that is to be tried later: a little sooner does not matter.
             self.note.wait_for(&mut state, NOTE_INTERVAL);
             state.ends_moved = false;
+            let later = std::mem::take(&mut state.later);
+            state.dirty.extend(later);
+            self.work.notify_all();
             drop(state);
             sync();
             state = self.state.lock();

@@ -7,8 +7,9 @@
 //! 12  records: u8 key bytes, u16 value bytes, key, value      (no value: the key is removed)
 //! ```
 //! One frame per sync; frame follows frame. At most the last one can be torn by a crash, because a frame is
-//! synced before the next is written: a bad frame with a sound one behind it is damage. Opening and growing
-//! past [`COMPACT_BYTES`] rewrite the file. It does not know what keys and values mean.
+//! synced before the next is written: a bad frame with a sound one behind it is damage. Zeros are reserved ahead of
+//! the frames, so that a full disk does not stop it at once. Opening and growing past [`COMPACT_BYTES`] rewrite the
+//! file. It does not know what keys and values mean.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -20,7 +21,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::disk::{Disk, DiskFile, durable};
-use crate::error::SyncFailed;
+use crate::error::{SyncFailed, passes};
 use crate::small_file::{self, FRAME_BYTES};
 
 mod frame;
@@ -38,6 +39,8 @@ pub const COMPACT_BYTES: u64 = 8 << 20;
 
 const MAGIC: [u8; 4] = *b"SLj1";
 const FILE_BYTES_MAX: usize = 1 << 30;
+/// How far zeros are reserved ahead, in bytes: the ends or votes of more than a thousand logs.
+const AHEAD_BYTES: u64 = 128 << 10;
 
 /// The latest value of each key.
 pub type Values = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -58,7 +61,7 @@ pub enum JournalError {
     /// Damage below the end.
     #[error(transparent)]
     Damaged(#[from] JournalDamaged),
-    /// A write or sync failed; the journal takes nothing more.
+    /// A write or sync failed; after a final failure the journal takes nothing more.
     #[error(transparent)]
     Failed(#[from] SyncFailed),
     /// The key or value is too long.
@@ -116,8 +119,14 @@ impl KeyedJournal {
             source,
         };
         let stored = durable::read_small_file(&*disk, path, FILE_BYTES_MAX).map_err(io)?;
-        let latest = replay(path, stored.as_deref().unwrap_or_default())?;
-        let (file, end) = rewrite(&*disk, path, &latest).map_err(io)?;
+        let stored = stored.unwrap_or_default();
+        let (latest, sound) = replay(path, &stored)?;
+        let (file, end) = rewrite(&*disk, path, &latest)
+            .or_else(|error| match stored.get(..sound) {
+                Some(sound) if passes(&error) && !sound.is_empty() => settle(&*disk, path, sound),
+                _ => Err(error),
+            })
+            .map_err(io)?;
         let journal = Self {
             disk,
             path: path.to_owned(),
@@ -153,7 +162,8 @@ impl KeyedJournal {
     /// Makes everything appended so far durable. Blocks.
     ///
     /// # Errors
-    /// [`JournalError::Failed`], then and for ever after.
+    /// [`JournalError::Failed`]: a final one then and for ever after; else (a full disk) what was appended waits for
+    /// the next call.
     pub fn sync(&self) -> Result<(), JournalError> {
         let target = self.staged.lock().appended;
         let mut writer = self.writer.lock();
@@ -167,56 +177,99 @@ impl KeyedJournal {
             let mut staged = self.staged.lock();
             (std::mem::take(&mut staged.pending), staged.appended)
         };
-        match self.write(&mut writer, pending) {
-            Ok(()) => {
-                writer.synced = appended;
-                Ok(())
-            }
-            Err(error) => {
-                let failed = SyncFailed {
-                    file: self.path.clone(),
-                    reason: Arc::new(error),
-                };
-                writer.failed = Some(failed.clone());
-                Err(failed.into())
+        let written = self.write(&mut writer, &pending);
+        match &written {
+            Ok(()) => writer.synced = appended,
+            Err(failed) if failed.is_final => writer.failed = Some(failed.clone()),
+            Err(_) => {
+                let mut staged = self.staged.lock();
+                for (key, value) in pending {
+                    // What was appended meanwhile is newer.
+                    staged.pending.entry(key).or_insert(value);
+                }
             }
         }
+        Ok(written?)
     }
 
-    fn write(&self, writer: &mut Writer, pending: Values) -> io::Result<()> {
-        let frame = small_file::encode(MAGIC, &encode_records(&pending));
-        for (key, value) in pending {
-            if value.is_empty() {
-                writer.latest.remove(&key);
-            } else {
-                writer.latest.insert(key, value);
+    fn write(&self, writer: &mut Writer, pending: &Values) -> Result<(), SyncFailed> {
+        let frame = small_file::encode(MAGIC, &encode_records(pending));
+        apply(&mut writer.latest, pending.clone());
+        let end = writer.end + frame.len() as u64;
+        if end > COMPACT_BYTES {
+            match rewrite(&*self.disk, &self.path, &writer.latest) {
+                Ok((file, end)) => {
+                    (writer.file, writer.end) = (file, end);
+                    return Ok(());
+                }
+                // It grows on instead, as far as there is space.
+                Err(error) if passes(&error) => {}
+                Err(error) => return Err(SyncFailed::for_good(&self.path, error)),
             }
         }
-        if writer.end + frame.len() as u64 > COMPACT_BYTES {
-            (writer.file, writer.end) = rewrite(&*self.disk, &self.path, &writer.latest)?;
-            return Ok(());
-        }
-        writer
-            .file
-            .write_at(FilePosition::new(writer.end), &[IoSlice::new(&frame)])?;
-        writer.file.sync()?;
-        writer.end += frame.len() as u64;
+        reserve_ahead(&*writer.file, end);
+        let at = FilePosition::new(writer.end);
+        let written = writer.file.write_at(at, &[IoSlice::new(&frame)]);
+        written.map_err(|error| SyncFailed::of_write(&self.path, error))?;
+        let synced = writer.file.sync();
+        synced.map_err(|error| SyncFailed::for_good(&self.path, error))?;
+        writer.end = end;
         Ok(())
+    }
+}
+
+fn apply(latest: &mut Values, records: Values) {
+    for (key, value) in records {
+        if value.is_empty() {
+            latest.remove(&key);
+        } else {
+            latest.insert(key, value);
+        }
+    }
+}
+
+/// Zero-fills behind `end`, if little is left. Where that fails, the write itself will tell.
+fn reserve_ahead(file: &dyn DiskFile, end: u64) {
+    let length = file.length();
+    if length < end + AHEAD_BYTES / 2
+        && let Err(error) = file.reserve(length..end + AHEAD_BYTES)
+    {
+        tracing::debug!(%error, "no space reserved for a journal");
     }
 }
 
 /// Puts a new file with one frame in the journal's place.
 fn rewrite(disk: &dyn Disk, path: &Path, latest: &Values) -> io::Result<(Arc<dyn DiskFile>, u64)> {
     let bytes = small_file::encode(MAGIC, &encode_records(latest));
-    durable::replace_file_durably(disk, path, &bytes)?;
-    Ok((disk.open(path)?, bytes.len() as u64))
+    let beside = durable::write_beside(disk, path, &bytes)?;
+    disk.rename(&beside, path)?;
+    // From here on the old file has no name: there is no going back to it, whatever this error is.
+    let synced = disk.sync_directory(durable::parent(path));
+    synced.map_err(io::Error::other)?;
+    let (file, end) = (disk.open(path)?, bytes.len() as u64);
+    reserve_ahead(&*file, end);
+    Ok((file, end))
 }
 
-fn replay(path: &Path, bytes: &[u8]) -> Result<Values, JournalDamaged> {
+/// Without space for a new file: makes the sound frames durable where they are, and what is behind them zeros.
+fn settle(disk: &dyn Disk, path: &Path, sound: &[u8]) -> io::Result<(Arc<dyn DiskFile>, u64)> {
+    let file = disk.open(path)?;
+    let end = sound.len() as u64;
+    let behind = vec![0; file.length().saturating_sub(end) as usize];
+    file.write_at(
+        FilePosition::ZERO,
+        &[IoSlice::new(sound), IoSlice::new(&behind)],
+    )?;
+    file.sync()?;
+    Ok((file, end))
+}
+
+/// The latest values, and where the sound frames end.
+fn replay(path: &Path, bytes: &[u8]) -> Result<(Values, usize), JournalDamaged> {
     let mut latest = Values::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..)
-        && !rest.is_empty()
+        && rest.iter().any(|byte| *byte != 0)
     {
         let Some((records, length)) = sound_frame(rest) else {
             let behind = rest.get(1..).unwrap_or_default();
@@ -232,16 +285,10 @@ fn replay(path: &Path, bytes: &[u8]) -> Result<Values, JournalDamaged> {
             tracing::warn!(file = %path.display(), byte = at, "cut a torn tail off the journal");
             break;
         };
-        for (key, value) in records {
-            if value.is_empty() {
-                latest.remove(&key);
-            } else {
-                latest.insert(key, value);
-            }
-        }
+        apply(&mut latest, records);
         at += length;
     }
-    Ok(latest)
+    Ok((latest, at))
 }
 
 /// The records of the frame that `bytes` begin with, and its length.

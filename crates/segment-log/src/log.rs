@@ -159,6 +159,12 @@ pub(crate) struct LogInner {
     state: Mutex<State>,
 }
 
+impl Drop for LogInner {
+    fn drop(&mut self) {
+        self.shared.budget.log_closed();
+    }
+}
+
 impl Log {
     /// The log's directory, relative to the data directory.
     pub fn path(&self) -> &Path {

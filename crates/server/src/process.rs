@@ -97,6 +97,7 @@ struct Running {
     grpc: GrpcServer,
     health: Arc<Health>,
     reporter: HealthReporter,
+    streams: grpc_api::Stop,
     _telling: JoinSet<()>,
 }
 
@@ -122,6 +123,7 @@ async fn start(
         grpc,
         health: health.clone(),
         reporter: api.health,
+        streams: api.stop,
         _telling: telling,
     })
 }
@@ -137,6 +139,7 @@ impl Running {
     async fn stop(mut self, settings: &Settings) {
         self.health.stopping();
         self.grpc.stop();
+        self.streams.stop();
         grpc_api::set_serving(&self.reporter, false).await;
         for service in grpc_api::SERVICES {
             // Who watches it has now been told, and its stream ends.

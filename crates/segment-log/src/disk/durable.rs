@@ -16,14 +16,25 @@ pub const TEMPORARY_SUFFIX: &str = ".tmp";
 /// Replaces the file at `path`, or creates it: written beside it, synced, renamed over it, directory
 /// synced. Readers see the old content or the new, never a mixture.
 pub fn replace_file_durably(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_path(path);
-    match disk.remove_file(&temporary) {
+    let beside = write_beside(disk, path, bytes)?;
+    disk.rename(&beside, path)?;
+    disk.sync_directory(parent(path))
+}
+
+/// The first half of [`replace_file_durably`]: the new content beside the old, synced. Returns its path. After an
+/// error nothing is left of it, so that a full disk is not fuller than before.
+pub(crate) fn write_beside(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let beside = temporary_path(path);
+    match disk.remove_file(&beside) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    write_new_file(disk, &temporary, bytes)?;
-    disk.rename(&temporary, path)?;
-    disk.sync_directory(parent(path))
+    if let Err(error) = write_new_file(disk, &beside, bytes) {
+        // The first error is the one that tells.
+        let _ = disk.remove_file(&beside);
+        return Err(error);
+    }
+    Ok(beside)
 }
 
 /// Creates the file at `path` with this content. `AlreadyExists` if the name is taken.
@@ -81,6 +92,7 @@ fn temporary_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn parent(path: &Path) -> &Path {
+/// The directory that a path's last name is in.
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or_else(|| Path::new(""))
 }

@@ -11,7 +11,7 @@ fn open(disk: &SimulatedDisk) -> Result<(KeyedJournal, Values), JournalError> {
     KeyedJournal::open(disk.mount(), path())
 }
 
-/// Three synced frames and where each begins.
+/// Three synced frames, where each begins, and where the last one ends.
 fn three_frames() -> (SimulatedDisk, Vec<u64>) {
     let disk = SimulatedDisk::new(3);
     let (journal, _) = open(&disk).unwrap();
@@ -21,6 +21,7 @@ fn three_frames() -> (SimulatedDisk, Vec<u64>) {
         journal.append(b"key", value).unwrap();
         journal.sync().unwrap();
     }
+    ends.push(journal.writer.lock().end);
     drop(journal);
     disk.kill();
     (disk, ends)
@@ -36,7 +37,7 @@ fn golden_bytes() {
     let bytes = disk.durable_bytes(path()).unwrap();
     assert_eq!(&bytes[..8], b"SLj1\0\0\0\0");
     assert_eq!(&bytes[12..20], b"SLj1\0\0\0\x06");
-    assert_eq!(&bytes[24..], b"\x01\0\x02kvv");
+    assert_eq!(&bytes[24..30], b"\x01\0\x02kvv");
 }
 
 #[test]
@@ -56,11 +57,16 @@ fn the_latest_value_of_each_key_is_found_again_and_an_empty_one_removes_it() {
 
 #[test]
 fn a_torn_last_frame_is_cut_at_every_byte() {
-    let (disk, frames) = three_frames();
-    let length = disk.durable_bytes(path()).unwrap().len() as u64;
-    for cut in frames[2] + 1..length {
+    let (_, frames) = three_frames();
+    for cut in frames[2]..frames[3] {
         let (disk, _) = three_frames();
-        disk.mount().open(path()).unwrap().set_length(cut).unwrap();
+        let file = disk.mount().open(path()).unwrap();
+        // With and without the zeros that were reserved behind it.
+        let length = file.length();
+        file.set_length(cut).unwrap();
+        if cut % 2 == 0 {
+            file.set_length(length).unwrap();
+        }
         let (_, latest) = open(&disk).unwrap();
         assert_eq!(latest.get(&b"key"[..]).unwrap(), b"two", "cut at {cut}");
     }
@@ -76,6 +82,51 @@ fn a_flipped_bit_below_the_last_frame_is_damage() {
             matches!(open(&disk), Err(JournalError::Damaged(_))),
             "byte {byte}"
         );
+    }
+}
+
+#[test]
+fn on_a_full_disk_the_reserved_space_serves_first_and_then_values_wait_for_space() {
+    let disk = SimulatedDisk::new(8);
+    let (journal, _) = open(&disk).unwrap();
+    disk.set_capacity(1);
+    let value = [7; VALUE_BYTES_MAX];
+    let mut taken = 0_u64;
+    let refused = loop {
+        journal.append(&taken.to_be_bytes(), &value).unwrap();
+        match journal.sync() {
+            Ok(()) => taken += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(taken > 60, "{taken}");
+    let JournalError::Failed(failed) = refused else {
+        panic!("{refused}");
+    };
+    assert!(!failed.is_final, "{failed}");
+    journal.append(b"late", b"value").unwrap();
+    assert!(journal.sync().is_err());
+    disk.set_capacity(1 << 30);
+    journal.sync().unwrap();
+    drop(journal);
+    disk.crash();
+    let (_, latest) = open(&disk).unwrap();
+    assert_eq!(latest.len() as u64, taken + 2);
+}
+
+#[test]
+fn on_a_full_disk_it_opens_where_it_is_and_a_torn_tail_is_zeroed() {
+    let (_, frames) = three_frames();
+    for cut in [frames[2] + 5, frames[3]] {
+        let (disk, _) = three_frames();
+        disk.mount().open(path()).unwrap().set_length(cut).unwrap();
+        disk.set_capacity(1);
+        let (journal, latest) = open(&disk).unwrap();
+        let expected: &[u8] = if cut == frames[3] { b"six" } else { b"two" };
+        assert_eq!(latest.get(&b"key"[..]).unwrap(), expected);
+        drop(journal);
+        disk.crash();
+        assert_eq!(open(&disk).unwrap().1, latest);
     }
 }
 

@@ -18,7 +18,8 @@ const BACKGROUND_SYNC_BYTES: u64 = 32 << 20;
 
 impl Log {
     /// Appends stamped entries from `first_index`, all or none. They can be read by index when this returns;
-    /// `on_durable` is called in the order of the appends, in `page-cache` mode before this returns.
+    /// `on_durable` is called in the order of the appends, in `page-cache` mode before this returns. On a full disk
+    /// both wait until there is space.
     /// An empty log that was never purged takes any first index.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ impl Log {
         let inline = state.settings.durability == Durability::PageCache && state.waiting.is_empty();
         if inline {
             drop(state);
-            self.inner.write_inline(on_durable);
+            self.inner.write_inline(appended.end_index, on_durable);
         } else {
             state.waiting.push_back(Waiting {
                 end_index: appended.end_index,
@@ -151,15 +152,17 @@ impl LogInner {
             state.last = Some(LogId { term, index });
         }
         state.tail.push(batch.clone());
-        state.staged.push(Staged {
-            segment,
-            position,
-            batch,
-        });
         state.end = End {
             index: index.next(),
             offset: header.end_offset(),
         };
+        state.staged.push(Staged {
+            segment,
+            position,
+            batch,
+            end: state.end,
+            _unwritten: self.shared.budget.unwritten(total),
+        });
     }
 
     /// Seals the active segment if a batch of `bytes` does not fit it.
@@ -173,12 +176,23 @@ impl LogInner {
     }
 
     /// Writes what is staged on the caller's thread and answers; syncing happens in the background.
-    fn write_inline(self: &Arc<Self>, on_durable: OnDurable) {
+    fn write_inline(self: &Arc<Self>, end_index: LogIndex, on_durable: OnDurable) {
         let outcome = self.write_staged(&mut self.writer.lock());
         if let Err(failed) = &outcome {
-            self.latch(failed.clone());
+            self.latch(failed);
         }
-        on_durable(outcome.map(|_| ()));
+        match outcome {
+            Err(failed) if !failed.is_final => {
+                let mut state = self.state.lock();
+                state.waiting.push_back(Waiting {
+                    end_index,
+                    is_append: true,
+                    call: on_durable,
+                });
+                return self.kick(&mut state);
+            }
+            outcome => on_durable(outcome.map(|_| ())),
+        }
         let mut state = self.state.lock();
         if state.unsynced_bytes >= BACKGROUND_SYNC_BYTES {
             state.unsynced_bytes = 0;

@@ -89,7 +89,9 @@ impl LogInner {
     ) -> Result<(), CheckpointError> {
         let file = self.beside(name);
         let framed = small_file::encode(MAGIC, &[&at.get().to_be_bytes(), bytes].concat());
-        durable::replace_file_durably(&*self.shared.disk, &file, &framed)
+        let disk = &*self.shared.disk;
+        self.shared
+            .with_ballast(|| durable::replace_file_durably(disk, &file, &framed))
             .map_err(|source| CheckpointError::Io { file, source })
     }
 

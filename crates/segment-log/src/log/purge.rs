@@ -1,6 +1,5 @@
 //! Cutting the log at its front: the new start is durable before a file goes. Beyond the end it is a reset.
 
-use std::io;
 use std::sync::Arc;
 
 use model::{LogId, Offset};
@@ -10,7 +9,7 @@ use super::{Log, LogInner};
 use crate::error::{PurgeError, SyncFailed};
 use crate::noted_ends::End;
 use crate::segment::SegmentFile;
-use crate::start_file::LogStart;
+use crate::start_file::{LogStart, START_FILE};
 use crate::term_table::TermTable;
 
 impl Log {
@@ -19,7 +18,7 @@ impl Log {
     /// At or below what is purged already, nothing happens.
     ///
     /// # Errors
-    /// [`PurgeError::Failed`]: the log has stopped.
+    /// [`PurgeError::Failed`]: the log has stopped, if it says so, else nothing was done.
     pub fn purge(&self, upto: LogId, offset_after: Offset) -> Result<(), PurgeError> {
         let start = LogStart {
             purged: upto,
@@ -29,7 +28,7 @@ impl Log {
         let mut writer = self.inner.writer.lock();
         let outcome = self.inner.move_start(&mut writer, start);
         if let Err(failed) = &outcome {
-            self.inner.latch(failed.clone());
+            self.inner.latch(failed);
         }
         Ok(outcome?)
     }
@@ -37,23 +36,30 @@ impl Log {
 
 impl LogInner {
     fn move_start(&self, writer: &mut Writer, start: LogStart) -> Result<(), SyncFailed> {
-        self.write_staged(writer)?;
-        let (is_done, is_reset) = {
+        let written = self.write_staged(writer);
+        let (is_done, is_reset, needs_more) = {
             let state = self.state.lock();
             let index = start.purged.index;
-            (state.first.index > index, index >= state.end.index)
+            let is_reset = index >= state.end.index;
+            let needs_more = !is_reset && index >= state.written.index;
+            (state.first.index > index, is_reset, needs_more)
         };
+        // A purge frees space: it does not wait for entries that wait for space.
+        if let Err(failed) = written
+            && (failed.is_final || needs_more)
+        {
+            return Err(failed);
+        }
         if is_done {
             return Ok(());
         }
         let disk = &*self.shared.disk;
         if is_reset {
-            let lowered = self.shared.noted.lower(&self.path, None);
-            lowered.map_err(|error| self.failure(&self.path, io::Error::other(error)))?;
+            self.lower_noted(None)?;
         }
-        start
-            .write(disk, &self.path)
-            .map_err(|error| self.failure(&self.beside(crate::start_file::START_FILE), error))?;
+        self.shared
+            .with_ballast(|| start.write(disk, &self.path))
+            .map_err(|error| SyncFailed::of_write(&self.beside(START_FILE), error))?;
         let gone = if is_reset {
             writer.current = None;
             self.reset(start)

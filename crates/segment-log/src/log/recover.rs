@@ -63,6 +63,7 @@ impl Log {
         let (sealed, last) = recovery.segments()?;
         let (state, writer) = recovery.finish(sealed, last)?;
         let durable = state.durable;
+        shared.budget.log_opened();
         let inner = Arc::new(LogInner {
             path: path.to_owned(),
             round: Mutex::new(()),

@@ -45,8 +45,11 @@ impl Log {
             inner.leave(&mut writer)?;
             Ok(true)
         });
-        if let Err(failed) = &rolled {
-            inner.latch(failed.clone());
+        match &rolled {
+            // Not over yet: entries wait for space in it.
+            Err(failed) if !failed.is_final => return Ok(false),
+            Err(failed) => inner.latch(failed),
+            Ok(_) => {}
         }
         rolled
     }

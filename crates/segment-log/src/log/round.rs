@@ -11,7 +11,7 @@ impl Log {
     /// Makes everything appended so far durable, whatever the log's durability. Blocks.
     ///
     /// # Errors
-    /// [`SyncFailed`], then and for ever after.
+    /// [`SyncFailed`]; a final one then and for ever after, see [`SyncFailed::is_final`].
     pub fn sync(&self) -> Result<(), SyncFailed> {
         self.inner.sync()
     }
@@ -40,32 +40,38 @@ impl Log {
 impl LogInner {
     /// What a sync thread does with a log from the queue.
     pub(crate) fn run_queued_round(self: &Arc<Self>) {
-        // The log's failure, if any, has been told to everybody who waits.
-        let _ = self.sync();
+        // A final failure has been told to everybody who waits.
+        let outcome = self.sync();
         let mut state = self.state.lock();
         state.queued = false;
-        if state.failed.is_none() && !(state.staged.is_empty() && state.waiting.is_empty()) {
-            self.kick(&mut state);
+        if state.failed.is_some() || (state.staged.is_empty() && state.waiting.is_empty()) {
+            return;
+        }
+        match outcome {
+            Ok(()) => self.kick(&mut state),
+            Err(error) => {
+                tracing::warn!(log = %self.path.display(), %error, "entries wait");
+                state.queued = true;
+                self.shared.queue.push_later(self.clone());
+            }
         }
     }
 
     pub(crate) fn sync(&self) -> Result<(), SyncFailed> {
         let _round = self.round.lock();
-        match self.write_and_sync() {
-            Ok(end) => {
-                self.complete(end);
-                Ok(())
-            }
-            Err(failed) => {
-                self.latch(failed.clone());
-                Err(failed)
-            }
+        let outcome = self.write_and_sync().and_then(|(end, outcome)| {
+            self.complete(end);
+            outcome
+        });
+        if let Err(failed) = &outcome {
+            self.latch(failed);
         }
+        outcome
     }
 
     /// Makes everything durable and refuses more.
     pub(crate) fn close(&self) -> Result<(), SyncFailed> {
-        self.sync()?;
+        let outcome = self.sync();
         let closed = std::io::Error::other("the data directory was closed");
         let closed = self.failure(&self.path, closed);
         self.state.lock().failed.get_or_insert(closed.clone());
@@ -74,24 +80,30 @@ impl LogInner {
         for waiting in waiting {
             (waiting.call)(Err(closed.clone()));
         }
-        Ok(())
+        outcome
     }
 
-    /// Under the round lock: returns the end that is durable now.
-    fn write_and_sync(&self) -> Result<End, SyncFailed> {
-        let (file, written, durable) = {
+    /// Under the round lock: returns the end that is durable now, and whether everything was written.
+    fn write_and_sync(&self) -> Result<(End, Result<(), SyncFailed>), SyncFailed> {
+        let (current, written, durable, outcome) = {
             let mut writer = self.writer.lock();
-            let file = self.write_staged(&mut writer)?;
+            let outcome = self.write_staged(&mut writer).map(|_| ());
+            if let Err(failed) = &outcome
+                && failed.is_final
+            {
+                return Err(failed.clone());
+            }
             let state = self.state.lock();
-            let path = writer.current.as_ref().map(|c| c.segment.path.clone());
-            (file.zip(path), state.written, state.durable)
+            let current = writer.current.as_ref();
+            let current = current.map(|c| (c.file.clone(), c.segment.path.clone()));
+            (current, state.written, state.durable, outcome)
         };
-        if let Some((file, path)) = file
+        if let Some((file, path)) = current
             && durable < written
         {
             file.sync().map_err(|error| self.failure(&path, error))?;
         }
-        Ok(written)
+        Ok((written, outcome))
     }
 
     fn complete(&self, end: End) {
@@ -124,8 +136,11 @@ impl LogInner {
         }
     }
 
-    /// Stops the log for good and tells everybody who waits. The first failure stays.
-    pub(super) fn latch(&self, failed: SyncFailed) {
+    /// After a final failure: stops the log for good and tells everybody who waits. The first failure stays.
+    pub(super) fn latch(&self, failed: &SyncFailed) {
+        if !failed.is_final {
+            return;
+        }
         let waiting = {
             let mut state = self.state.lock();
             if state.failed.is_none() {
@@ -144,6 +159,6 @@ impl LogInner {
         let _round = self.round.lock();
         let _writer = self.writer.lock();
         let gone = std::io::Error::new(std::io::ErrorKind::NotFound, "the log is being deleted");
-        self.latch(self.failure(&self.path, gone));
+        self.latch(&self.failure(&self.path, gone));
     }
 }

@@ -11,6 +11,7 @@ use super::{LogEnds, LogSettings, OnDurable, SegmentInfo};
 use crate::error::SyncFailed;
 use crate::noted_ends::End;
 use crate::segment::{ActiveSegment, SealedSegment, SegmentFacts, SegmentFile};
+use crate::space::Unwritten;
 use crate::start_file::LogStart;
 use crate::tail_cache::TailCache;
 use crate::term_table::TermTable;
@@ -20,6 +21,10 @@ pub(super) struct Staged {
     pub(super) segment: Arc<SegmentFile>,
     pub(super) position: u64,
     pub(super) batch: Batch,
+    /// Behind it.
+    pub(super) end: End,
+    /// Counts its bytes as used until they are.
+    pub(super) _unwritten: Unwritten,
 }
 
 /// Somebody who waits for an end to become durable.

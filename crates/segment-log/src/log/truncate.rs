@@ -13,6 +13,7 @@ use super::write::{Current, Writer};
 use super::{Log, LogInner};
 use crate::disk::DiskFile;
 use crate::error::{ReadLogError, SyncFailed, TruncateError};
+use crate::journal::JournalError;
 use crate::noted_ends::End;
 use crate::segment::scan::Depth;
 use crate::segment::{ActiveSegment, SegmentFile, SparseIndex};
@@ -40,13 +41,14 @@ impl Log {
     /// that are cut off are dropped.
     ///
     /// # Errors
-    /// [`TruncateError::BelowPurge`]; damage where the cut is; [`TruncateError::Failed`], for good.
+    /// [`TruncateError::BelowPurge`]; damage where the cut is; [`TruncateError::Failed`], for good if it says so, else
+    /// nothing was done.
     pub fn truncate_after(&self, last: Option<LogIndex>) -> Result<(), TruncateError> {
         let _round = self.inner.round.lock();
         let mut writer = self.inner.writer.lock();
         self.inner.truncate(&mut writer, last).inspect_err(|error| {
             if let TruncateError::Failed(failed) = error {
-                self.inner.latch(failed.clone());
+                self.inner.latch(failed);
             }
         })
     }
@@ -54,7 +56,7 @@ impl Log {
 
 impl LogInner {
     fn truncate(&self, writer: &mut Writer, last: Option<LogIndex>) -> Result<(), TruncateError> {
-        self.write_staged(writer)?;
+        let written = self.write_staged(writer);
         let located = {
             let state = self.state.lock();
             let end = last.map_or(state.first.index, LogIndex::next);
@@ -68,6 +70,12 @@ impl LogInner {
             if end >= state.end.index {
                 return Ok(());
             }
+            // Entries that wait for space need not be written to be cut off.
+            let is_passed = written.is_ok() || end <= state.written.index;
+            written.or_else(|failed| match is_passed && !failed.is_final {
+                true => Ok(None),
+                false => Err(failed),
+            })?;
             state
                 .locate(Wanted::Index(end), Offset::ZERO)
                 .zip(Some(end))
@@ -76,11 +84,26 @@ impl LogInner {
             return Ok(());
         };
         let cut = self.find_cut(&at, end)?;
-        let lowered = self.shared.noted.lower(&self.path, Some(cut.end));
-        lowered.map_err(|error| self.failure(&self.path, io::Error::other(error)))?;
+        self.lower_noted(Some(cut.end))?;
         let leftovers = self.state.lock().cut(cut, writer);
         self.clear(leftovers)?;
         Ok(())
+    }
+
+    /// Lowers the noted end durably, before bytes above it are touched.
+    pub(super) fn lower_noted(&self, end: Option<End>) -> Result<(), SyncFailed> {
+        let shared = &self.shared;
+        let lowered = shared.noted.lower(&self.path, end);
+        let lowered = match lowered {
+            Err(JournalError::Failed(failed)) if !failed.is_final && shared.release_ballast() => {
+                shared.noted.lower(&self.path, end)
+            }
+            lowered => lowered,
+        };
+        lowered.map_err(|error| match error {
+            JournalError::Failed(failed) => failed,
+            error => self.failure(&self.path, io::Error::other(error)),
+        })
     }
 
     fn find_cut(&self, at: &Located, end: LogIndex) -> Result<Cut, ReadLogError> {

@@ -11,11 +11,16 @@ use super::state::{Staged, State};
 use crate::disk::{Disk, DiskFile};
 use crate::error::SyncFailed;
 use crate::segment::{SegmentFacts, SegmentFile};
+use crate::space::is_full;
+use crate::term_table::{TERM_FILE, TermTable};
 
 /// The first step of zero-filling, in bytes: what an almost empty log costs.
 const RESERVE_STEP_MIN: u64 = 64 << 10;
 /// Rounds larger than this are limited by bandwidth: zero-filling would write everything twice.
 const RESERVE_ROUND_BYTES_MAX: u64 = 256 << 10;
+/// What may be written with the ballast's space on a full disk, in bytes: Raft's own entries, which nothing was
+/// reserved for, are small.
+const BALLAST_WRITE_BYTES_MAX: u64 = 64 << 10;
 
 /// Where bytes are being written.
 #[derive(Default)]
@@ -45,50 +50,59 @@ impl Current {
 
 impl LogInner {
     /// Writes everything staged; returns the file that must be synced to make it durable.
-    /// A failure is latched while the writer is still held: who comes next must not take it for written.
+    /// A final failure is latched while the writer is still held: who comes next must not take it for written. After
+    /// another one what was not written stays staged.
     pub(super) fn write_staged(
         &self,
         writer: &mut Writer,
     ) -> Result<Option<Arc<dyn DiskFile>>, SyncFailed> {
-        let outcome = self.write_all(writer);
-        if let Err(failed) = &outcome {
-            self.state
-                .lock()
-                .failed
-                .get_or_insert_with(|| failed.clone());
-        }
-        outcome
-    }
-
-    fn write_all(&self, writer: &mut Writer) -> Result<Option<Arc<dyn DiskFile>>, SyncFailed> {
-        let (staged, end, terms, settings) = {
+        let (mut staged, terms, settings) = {
             let mut state = self.state.lock();
             state.check()?;
             let terms = std::mem::take(&mut state.terms_dirty).then(|| state.terms.clone());
             let staged = std::mem::take(&mut state.staged);
             let settings = (state.settings.durability, state.settings.reserve_step_max);
-            (staged, state.end, terms, settings)
+            (staged, terms, settings)
         };
-        if let Some(terms) = terms {
-            terms
-                .write(&*self.shared.disk, &self.path)
-                .map_err(|error| {
-                    self.failure(&self.path.join(crate::term_table::TERM_FILE), error)
-                })?;
-        }
-        let mut written = 0;
+        let (mut count, mut bytes) = (0, 0);
+        let mut outcome = terms
+            .as_ref()
+            .map_or(Ok(()), |terms| self.write_terms(terms));
         for run in staged.chunk_by(|a, b| Arc::ptr_eq(&a.segment, &b.segment)) {
-            written += self.write_run(writer, run, settings)?;
+            if outcome.is_ok() {
+                outcome = self.write_run(writer, run, settings).map(|written| {
+                    count += run.len();
+                    bytes += written;
+                });
+            }
         }
         let mut state = self.state.lock();
-        if !staged.is_empty() {
-            state.written = end;
-            state.unsynced_bytes += written;
+        if let Some(last) = count.checked_sub(1).and_then(|at| staged.get(at)) {
+            state.written = last.end;
+            state.unsynced_bytes += bytes;
             let limit = state.settings.tail_cache_bytes;
-            state.tail.shrink(limit, end.index);
+            state.tail.shrink(limit, last.end.index);
         }
         state.debug_check();
-        Ok(writer.current.as_ref().map(|current| current.file.clone()))
+        match outcome {
+            Ok(()) => Ok(writer.current.as_ref().map(|current| current.file.clone())),
+            Err(failed) => {
+                if failed.is_final {
+                    state.failed.get_or_insert_with(|| failed.clone());
+                } else {
+                    state.terms_dirty |= terms.is_some();
+                    state.staged.splice(0..0, staged.drain(count..));
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    fn write_terms(&self, terms: &TermTable) -> Result<(), SyncFailed> {
+        let shared = &self.shared;
+        shared
+            .with_ballast(|| terms.write(&*shared.disk, &self.path))
+            .map_err(|error| SyncFailed::of_write(&self.beside(TERM_FILE), error))
     }
 
     fn write_run(
@@ -100,27 +114,29 @@ impl LogInner {
         let (Some(first), Some(last)) = (run.first(), run.last()) else {
             return Ok(0);
         };
-        let failure = |error| self.failure(&first.segment.path, error);
         let current = self.enter(writer, &first.segment)?;
         let end = last.position + last.batch.total_bytes() as u64;
         if durability == Durability::Fsync {
             self.zero_fill(current, first.position, end, step_max);
         }
         let at = FilePosition::new(first.position);
-        match run {
-            [one] => current
-                .file
-                .write_at(at, &one.batch.parts().map(IoSlice::new)),
-            many => {
-                let parts: Vec<_> = many
-                    .iter()
-                    .flat_map(|staged| staged.batch.parts())
-                    .map(IoSlice::new)
-                    .collect();
-                current.file.write_at(at, &parts)
-            }
-        }
-        .map_err(failure)?;
+        let parts: Vec<_> = run
+            .iter()
+            .flat_map(|staged| staged.batch.parts())
+            .map(IoSlice::new)
+            .collect();
+        let length = current.file.length();
+        let write = || current.file.write_at(at, &parts);
+        let written = if end - first.position <= BALLAST_WRITE_BYTES_MAX {
+            self.shared.with_ballast(write)
+        } else {
+            write()
+        };
+        written.map_err(|error| {
+            // What a full disk took of it is in the way of smaller writes; it was not told to anybody yet.
+            let _ = current.file.set_length(length);
+            SyncFailed::of_write(&first.segment.path, error)
+        })?;
         first.segment.set_written(end);
         Ok(end - first.position)
     }
@@ -130,13 +146,18 @@ impl LogInner {
         if end <= current.reserved_end || end - from > RESERVE_ROUND_BYTES_MAX {
             return;
         }
-        let affordable = self.shared.budget.step_bytes_max().max(RESERVE_STEP_MIN);
+        let budget = &self.shared.budget;
+        let affordable = budget.step_bytes_max().max(RESERVE_STEP_MIN);
         let step = current
             .step
             .min(step_max.max(RESERVE_STEP_MIN))
             .min(affordable);
         let start = current.reserved_end.max(from);
         let target = (start + step).max(end).next_multiple_of(RESERVE_STEP_MIN);
+        // Space that others were promised is not there to be filled with zeros.
+        if !budget.take_ahead(&*self.shared.disk, target - start) {
+            return;
+        }
         match current.file.reserve(start..target) {
             Ok(()) => current.reserved_end = target,
             // Nothing is lost: the write itself was promised its space.
@@ -162,8 +183,7 @@ impl LogInner {
             .is_some_and(|current| Arc::ptr_eq(&current.segment, segment));
         if !same {
             self.leave(writer)?;
-            let file = create(&*self.shared.disk, &self.path, &segment.path)
-                .map_err(|error| self.failure(&segment.path, error))?;
+            let file = self.create(&segment.path)?;
             segment.attach(file.clone());
             writer.current = Some(Current::new(segment.clone(), file));
         }
@@ -206,11 +226,23 @@ impl LogInner {
         Ok(())
     }
 
+    /// Creates a segment's file, its name durable before its first byte.
+    fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>, SyncFailed> {
+        let disk = &*self.shared.disk;
+        let file = self.shared.with_ballast(|| disk.create(path));
+        let file = file.map_err(|error| SyncFailed::of_write(path, error))?;
+        disk.sync_directory(&self.path).map_err(|error| {
+            // The name is free again for the next attempt; nothing was written under it.
+            match disk.remove_file(path) {
+                Ok(()) if !is_full(&error) => SyncFailed::of_write(path, error),
+                _ => self.failure(path, error),
+            }
+        })?;
+        Ok(file)
+    }
+
     pub(super) fn failure(&self, file: &Path, error: io::Error) -> SyncFailed {
-        SyncFailed {
-            file: file.to_owned(),
-            reason: Arc::new(error),
-        }
+        SyncFailed::for_good(file, error)
     }
 }
 
@@ -221,13 +253,6 @@ impl State {
             .find(|known| Arc::ptr_eq(&known.file, segment))
             .map(|known| known.facts)
     }
-}
-
-/// Creates a segment's file, its name durable before its first byte.
-fn create(disk: &dyn Disk, directory: &Path, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-    let file = disk.create(path)?;
-    disk.sync_directory(directory)?;
-    Ok(file)
 }
 
 fn write_index(disk: &dyn Disk, segment: &SegmentFile, bytes: &[u8]) -> io::Result<()> {

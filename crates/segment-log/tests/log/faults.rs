@@ -10,6 +10,7 @@ use segment_log::{AppendError, LogSettings, ReadFromError};
 
 use crate::harness::{
     acknowledging, directory, entries, fill, ignore, internal, open, path, records, small_segments,
+    used_bytes,
 };
 
 #[test]
@@ -231,7 +232,7 @@ fn a_checkpoint_goes_with_its_segment_and_the_snapshot_stays() {
 fn a_disk_too_full_for_zero_filling_still_takes_what_was_promised() {
     let disk = SimulatedDisk::new(1);
     let log = open(&disk, &LogSettings::default()).unwrap();
-    disk.set_capacity(40 << 10);
+    disk.set_capacity(used_bytes(&disk) + (40 << 10));
     fill(&log, 3);
     log.sync().unwrap();
     assert_eq!(entries(&log).len(), 3);

@@ -131,3 +131,9 @@ pub(crate) fn entries(log: &Log) -> Vec<Batch> {
     }
     found
 }
+
+/// What a disk with a limit says is gone.
+pub(crate) fn used_bytes(disk: &SimulatedDisk) -> u64 {
+    disk.set_capacity(1 << 40);
+    (1 << 40) - disk.mount().free_bytes().unwrap()
+}

@@ -5,6 +5,7 @@
 
 mod damage;
 mod faults;
+mod full_disk;
 mod harness;
 mod model_based;
 mod reads;
