@@ -8,10 +8,12 @@
 
 mod bad_input;
 mod command_line;
+mod damage;
 mod failing_sync;
 mod full_disk;
 mod kill_loop;
 mod log_files;
+mod memory;
 mod operations;
 mod retention;
 mod system_calls;
