@@ -19,10 +19,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(FILES, [ROOT])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    let mut config = tonic_prost_build::Config::new();
+    // The codec finds a message's limits by its name.
+    config.enable_type_names();
     tonic_prost_build::configure()
         // Payloads are slices of the message they came in, not copies of it.
         .bytes(".")
+        .codec_path("crate::codec::BoundedCodec")
         .emit_rerun_if_changed(false)
-        .compile_fds(descriptors)?;
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

@@ -1,8 +1,7 @@
-//! Explains messages that tonic refuses before any of our code sees them: too large, or no protobuf.
+//! Explains messages that tonic refuses before any of our code sees them, because they are too large.
 //!
-//! tonic answers OUT_OF_RANGE and INTERNAL; other gRPC servers answer RESOURCE_EXHAUSTED for the first, and for the
-//! second nobody but the client is to blame. Unary calls are answered by tonic itself, so their responses are looked
-//! at; streams hand the status to the service, which asks [`explained`].
+//! tonic answers OUT_OF_RANGE; other gRPC servers answer RESOURCE_EXHAUSTED. Unary calls are answered by tonic itself,
+//! so their responses are looked at; streams hand the status to the service, which asks [`explained`].
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -60,22 +59,15 @@ fn refusal(headers: &HeaderMap) -> Option<Status> {
         .filter(|status| status.code() != Code::Ok && status.details().is_empty())
 }
 
-/// The status, with a reason and a better code where tonic refused a message.
+/// The status, with a reason and the usual code where tonic refused a message.
 pub(crate) fn explained(status: Status) -> Status {
     let text = status.message();
-    let (reason, remedy) = match status.code() {
-        Code::OutOfRange if text.contains("message length too large") => (
-            Reason::MessageTooLarge,
-            "send smaller batches, or raise the broker's message limit",
-        ),
-        Code::Internal if text.contains("failed to decode") => (
-            Reason::MalformedMessage,
-            "the bytes are no message of this type; see proto/strandline/v1",
-        ),
-        _ => return status,
-    };
+    if status.code() != Code::OutOfRange || !text.contains("message length too large") {
+        return status;
+    }
     let text = text.strip_prefix("Error, ").unwrap_or(text);
-    v1::Error::new(reason, format!("{text}; {remedy}")).into()
+    let message = format!("{text}; send smaller batches, or raise the broker's message limit");
+    v1::Error::new(Reason::MessageTooLarge, message).into()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! served or used. [`Reason`] lists what can go wrong, for servers, clients and the documentation alike;
 //! `v1::Error` carries one of them with its facts, inside a response or as a status.
 
+pub mod codec;
 mod enums;
 mod error;
 mod fields;
