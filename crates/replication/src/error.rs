@@ -1,6 +1,7 @@
 //! What can go wrong, one enum per operation, with the numbers.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::ReplicaId;
@@ -43,10 +44,10 @@ pub enum OpenGroupError {
         reason: String,
     },
     /// It is open already.
-    #[error("the group {name} is open already")]
+    #[error("the group at {} is open already, or being removed", path.display())]
     AlreadyOpen {
-        /// Its name.
-        name: String,
+        /// Its directory.
+        path: PathBuf,
     },
     /// The data directory is being closed, or its votes have failed.
     #[error("no group can be opened any more: {reason}")]
@@ -65,6 +66,15 @@ pub enum RemoveGroupError {
     /// Its vote cannot be forgotten.
     #[error(transparent)]
     Votes(#[from] JournalError),
+    /// Somebody else opens or removes it at this moment.
+    #[error("the group at {} is being opened or removed, try again", path.display())]
+    Busy {
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// A bug of ours.
+    #[error("removing it has crashed: {0}")]
+    Crashed(String),
 }
 
 /// Why a proposal was not made. Nothing was written, except for [`ProposeError::Unknown`].

@@ -10,13 +10,14 @@
 //!        └─ raft ──── what openraft sees of them
 //! ```
 
-#[allow(dead_code)]
 mod answer;
 mod cores;
 mod error;
+mod group;
+mod keeper;
 mod log_group;
-#[allow(dead_code)]
 mod producers;
+mod raft;
 mod replication;
 mod settings;
 mod state_group;

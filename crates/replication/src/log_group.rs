@@ -4,23 +4,35 @@ use std::sync::Arc;
 
 use model::batch::Batch;
 use model::{Offset, Timestamp};
+use openraft::ReadPolicy;
+use openraft::errors::{LinearizableReadError, RaftError};
 use segment_log::{Fetched, Log, ReadFromError, ReadLogError};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::answer::AnswerSink;
 use crate::error::{ProposeError, ReadIndexError};
+use crate::group::{Group, unanswered};
+use crate::raft::machine::Partition;
+use crate::raft::proposal::{Answer, LogStart, Proposal};
+use crate::raft::responder::{Proposer, WriteOutcome};
+use crate::raft::types::Types;
 use crate::status::{GroupEnds, GroupStatus};
+
+/// How far a search by timestamp reads on at a time, in bytes.
+const SEARCH_BYTES: usize = 1 << 20;
 
 /// A handle to a log group. Clones share it.
 #[derive(Clone)]
 pub struct LogGroup {
-    log: Log,
-    ends: watch::Receiver<GroupEnds>,
-    home: Handle,
+    group: Arc<Group<Partition>>,
 }
 
 impl LogGroup {
+    pub(crate) fn new(group: Arc<Group<Partition>>) -> Self {
+        Self { group }
+    }
+
     /// Hands a validated batch to Raft, behind everything that was proposed before. The outcome goes to `sink` with
     /// `tag`, exactly once; an error here is the outcome, and `sink` is not called.
     ///
@@ -28,11 +40,23 @@ impl LogGroup {
     /// [`ProposeError`]: nothing was written.
     pub async fn propose(
         &self,
-        _batch: Batch,
-        _sink: &Arc<dyn AnswerSink>,
-        _tag: u64,
+        batch: Batch,
+        sink: &Arc<dyn AnswerSink>,
+        tag: u64,
     ) -> Result<(), ProposeError> {
-        Err(ProposeError::NotLeader { leader: None })
+        let term = self.group.serving_term()?;
+        let bytes = batch.total_bytes() as u64;
+        let uncommitted = self.group.count_uncommitted(bytes)?;
+        // Inside Raft a full disk would be final.
+        let space = self.group.shared.log.reserve(bytes)?;
+        let proposer = Proposer::Stream {
+            sink: sink.clone(),
+            tag,
+            bytes: uncommitted,
+        };
+        let proposal = Proposal::Batch { batch, space };
+        self.group.write(term, proposal, proposer).await;
+        Ok(())
     }
 
     /// Moves the log start to `to`, but not above the high watermark and never back; producers silent since before
@@ -42,36 +66,43 @@ impl LogGroup {
     /// [`ProposeError`].
     pub async fn set_log_start(
         &self,
-        _to: Offset,
-        _producers_idle_since: Timestamp,
+        to: Offset,
+        producers_idle_since: Timestamp,
     ) -> Result<Offset, ProposeError> {
-        Err(ProposeError::NotLeader { leader: None })
+        let term = self.group.serving_term()?;
+        // It frees space, so it may use the slack, but not what is not there.
+        self.group.has_slack()?;
+        let start = LogStart {
+            to,
+            producers_idle_since,
+        };
+        let (answer, answered) = oneshot::channel();
+        let proposer = Proposer::Caller {
+            answer,
+            bytes: None,
+        };
+        let proposal = Proposal::LogStart(start);
+        self.group.write(term, proposal, proposer).await;
+        match answered.await.map_err(unanswered)? {
+            WriteOutcome::Applied(Answer::LogStart(now)) => Ok(now),
+            WriteOutcome::NotLeader(leader) => Err(ProposeError::NotLeader { leader }),
+            WriteOutcome::Applied(_) | WriteOutcome::Unknown => Err(ProposeError::Unknown),
+        }
     }
 
     /// Waits until this replica serves the group, or the group has stopped; returns the status then.
     pub async fn serving(&self) -> GroupStatus {
-        self.status()
+        self.group.serving().await
     }
 
     /// The group now.
     pub fn status(&self) -> GroupStatus {
-        let ends = *self.ends.borrow();
-        GroupStatus {
-            leader: None,
-            term: model::Term::ZERO,
-            serves: false,
-            high_watermark: ends.high_watermark,
-            log_start: ends.log_start,
-            log_end: self.log.ends().end_offset,
-            voters: Vec::new(),
-            in_sync: Vec::new(),
-            stopped: None,
-        }
+        self.group.status()
     }
 
     /// Changes when the high watermark or the log start moves; internal entries wake nobody.
     pub fn watch(&self) -> watch::Receiver<GroupEnds> {
-        self.ends.clone()
+        self.group.shared.ends.subscribe()
     }
 
     /// The high watermark, confirmed by a quorum to be the newest: for ListOffsets(latest).
@@ -79,7 +110,22 @@ impl LogGroup {
     /// # Errors
     /// [`ReadIndexError`].
     pub async fn latest(&self) -> Result<Offset, ReadIndexError> {
-        Err(ReadIndexError::NotLeader { leader: None })
+        let stopped = || ReadIndexError::Stopped {
+            reason: self.group.stopped().unwrap_or_else(|| "it stops".into()),
+        };
+        match self.group.serving_term() {
+            Err(ProposeError::NotLeader { leader }) => {
+                return Err(ReadIndexError::NotLeader { leader });
+            }
+            Err(_) => return Err(stopped()),
+            Ok(_) => {}
+        }
+        // No lease read: a restarted voter has forgotten the promise behind the lease.
+        let raft = &self.group.raft;
+        let confirmed = raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
+        let confirmed = confirmed.map_err(|error| read_index_error(error, stopped))?;
+        confirmed.await_ready(raft).await.map_err(|_| stopped())?;
+        Ok(self.ends().high_watermark)
     }
 
     /// Committed record batches from the one that holds `from`, about `max_bytes` of them, the first one whole
@@ -89,13 +135,25 @@ impl LogGroup {
     /// # Errors
     /// [`ReadFromError`]: below the group's log start, above the log end, or the disk.
     pub fn read(&self, from: Offset, max_bytes: usize) -> Result<Fetched, ReadFromError> {
-        let ends = *self.ends.borrow();
-        self.log.read_from(from, ends.high_watermark, max_bytes)
+        let ends = self.ends();
+        if from < ends.log_start {
+            return Err(ReadFromError::BelowLogStart {
+                wanted: from,
+                log_start: ends.log_start,
+            });
+        }
+        let log = self.log();
+        let mut up_to = ends.high_watermark;
+        if log.failed().is_some() {
+            // What the failed sync was to make durable may be gone after a restart.
+            up_to = up_to.min(log.ends().durable_offset);
+        }
+        log.read_from(from, up_to, max_bytes)
     }
 
     /// Whether a read from here is served from memory, and need not be moved to a blocking thread.
     pub fn is_hot(&self, from: Offset) -> bool {
-        self.log.is_hot(from)
+        self.log().is_hot(from)
     }
 
     /// The first committed batch, not wholly below the log start, whose largest timestamp is `wanted` or later: its
@@ -107,17 +165,68 @@ impl LogGroup {
         &self,
         wanted: Timestamp,
     ) -> Result<Option<(Offset, Timestamp)>, ReadLogError> {
-        let ends = *self.ends.borrow();
-        self.log.offset_for_timestamp(wanted, ends.high_watermark)
+        let ends = self.ends();
+        let found = self
+            .log()
+            .offset_for_timestamp(wanted, ends.high_watermark)?;
+        match found {
+            Some((base, _)) if base < ends.log_start => {}
+            found => return Ok(found),
+        }
+        // The log knows its start by segments only: go on batch by batch from the group's.
+        let mut from = ends.log_start;
+        loop {
+            let fetched = match self.read(from, SEARCH_BYTES) {
+                Ok(fetched) if fetched.bytes > 0 => fetched,
+                Ok(_) | Err(ReadFromError::AboveEnd { .. }) => return Ok(None),
+                Err(ReadFromError::BelowLogStart { log_start, .. }) => {
+                    from = log_start;
+                    continue;
+                }
+                Err(ReadFromError::Stored(error)) => return Err(error),
+            };
+            for mut run in fetched.batches {
+                while let Ok(batch) = Batch::split_off(&mut run) {
+                    let header = batch.header();
+                    if header.max_timestamp() >= wanted {
+                        return Ok(Some((header.base_offset(), header.max_timestamp())));
+                    }
+                }
+            }
+            from = fetched.next_offset;
+        }
     }
 
     /// The log below: segments, rolling, settings. Read records through [`LogGroup::read`].
     pub fn log(&self) -> &Log {
-        &self.log
+        &self.group.shared.log
     }
 
     /// The runtime that the group lives on.
     pub fn runtime(&self) -> &Handle {
-        &self.home
+        &self.group.home
+    }
+
+    fn ends(&self) -> GroupEnds {
+        *self.group.shared.ends.borrow()
+    }
+}
+
+fn read_index_error(
+    error: RaftError<Types, LinearizableReadError<Types>>,
+    stopped: impl Fn() -> ReadIndexError,
+) -> ReadIndexError {
+    match error {
+        RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)) => {
+            ReadIndexError::NotLeader {
+                leader: forward.leader_id.map(model::ReplicaId::new),
+            }
+        }
+        RaftError::APIError(LinearizableReadError::QuorumNotEnough(error)) => {
+            ReadIndexError::NoQuorum {
+                reason: error.to_string(),
+            }
+        }
+        RaftError::Fatal(_) => stopped(),
     }
 }

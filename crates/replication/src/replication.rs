@@ -1,21 +1,38 @@
 //! All groups of one data directory.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::join_all;
 use model::{Clock, PartitionIndex, TopicId};
-use segment_log::{LogDirectory, LogSettings};
+use parking_lot::Mutex;
+use segment_log::{LogDirectory, LogSettings, OpenLogError};
 
 use crate::cores::Cores;
 use crate::error::{OpenGroupError, OpenReplicationError, RemoveGroupError};
+use crate::group::{Group, Stop, Surroundings};
 use crate::log_group::LogGroup;
+use crate::raft::config::config;
+use crate::raft::machine::{Commands, Machine, Partition};
+use crate::raft::votes::Votes;
 use crate::settings::ReplicationSettings;
-use crate::state_group::{StateGroup, StateMachine};
+use crate::state_group::{self, StateGroup, StateMachine};
 
 /// The groups of one data directory.
 pub struct Replication {
-    settings: ReplicationSettings,
-    directory: Arc<LogDirectory>,
+    around: Surroundings,
     cores: Arc<Cores>,
+    next_core: AtomicUsize,
+    groups: Mutex<Groups>,
+}
+
+#[derive(Default)]
+struct Groups {
+    /// `None` while a group is being opened or removed.
+    open: HashMap<PathBuf, Option<Arc<dyn Stop>>>,
+    closed: bool,
 }
 
 impl Replication {
@@ -25,24 +42,34 @@ impl Replication {
     /// [`OpenReplicationError`].
     pub fn open(
         directory: Arc<LogDirectory>,
-        _clock: Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
         cores: Arc<Cores>,
         settings: ReplicationSettings,
     ) -> Result<Arc<Self>, OpenReplicationError> {
-        Ok(Arc::new(Self {
-            settings,
+        let votes = Arc::new(Votes::open(directory.disk().clone())?);
+        let config = config(&settings).map_err(OpenReplicationError::Settings)?;
+        let around = Surroundings {
             directory,
+            clock,
+            votes,
+            settings,
+            config,
+        };
+        Ok(Arc::new(Self {
+            around,
             cores,
+            next_core: AtomicUsize::new(0),
+            groups: Mutex::default(),
         }))
     }
 
     /// The settings in force.
     pub fn settings(&self) -> &ReplicationSettings {
-        &self.settings
+        &self.around.settings
     }
 
     pub(crate) fn directory(&self) -> &Arc<LogDirectory> {
-        &self.directory
+        &self.around.directory
     }
 
     /// The cores that the groups live on.
@@ -59,11 +86,11 @@ impl Replication {
         &self,
         topic: TopicId,
         partition: PartitionIndex,
-        _settings: LogSettings,
+        settings: LogSettings,
     ) -> Result<LogGroup, OpenGroupError> {
-        Err(OpenGroupError::AlreadyOpen {
-            name: format!("{topic}/{partition}"),
-        })
+        let (path, key) = (log_path(topic, partition), log_key(topic, partition));
+        let group = self.open_group(path, key, settings, Partition::default());
+        Ok(LogGroup::new(group.await?))
     }
 
     /// Stops a group, open or not, and deletes its files and vote. Slices handed out live on.
@@ -72,10 +99,27 @@ impl Replication {
     /// [`RemoveGroupError`]; it can be tried again.
     pub async fn remove_log_group(
         &self,
-        _topic: TopicId,
-        _partition: PartitionIndex,
+        topic: TopicId,
+        partition: PartitionIndex,
     ) -> Result<(), RemoveGroupError> {
-        Ok(())
+        let (path, key) = (log_path(topic, partition), log_key(topic, partition));
+        let open = {
+            let mut groups = self.groups.lock();
+            match groups.open.insert(path.clone(), None) {
+                Some(None) => return Err(RemoveGroupError::Busy { path }),
+                Some(open) => open,
+                None => None,
+            }
+        };
+        if let Some(group) = open {
+            group.stop().await;
+        }
+        let around = self.around.clone();
+        let directory = path.clone();
+        let remove = move || remove_files(&around, &directory, &key);
+        let removed = tokio::task::spawn_blocking(remove).await;
+        self.groups.lock().open.remove(&path);
+        removed.unwrap_or_else(|error| Err(RemoveGroupError::Crashed(error.to_string())))
     }
 
     /// Opens, or creates with this replica as the only voter, the state group at `state/<name>`.
@@ -85,13 +129,83 @@ impl Replication {
     pub async fn open_state_group<M: StateMachine>(
         &self,
         name: &'static str,
-        _machine: M,
+        machine: M,
     ) -> Result<StateGroup<M>, OpenGroupError> {
-        Err(OpenGroupError::AlreadyOpen {
-            name: name.to_owned(),
-        })
+        let path = Path::new("state").join(name);
+        let key = [b"s", name.as_bytes()].concat();
+        let settings = state_group::log_settings();
+        let group = self.open_group(path, key, settings, Commands(machine));
+        Ok(StateGroup::new(group.await?))
     }
 
     /// Stops every group. The log directory and the cores are closed by who opened them, in that order.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        let open: Vec<_> = {
+            let mut groups = self.groups.lock();
+            groups.closed = true;
+            let open = groups.open.values_mut().filter_map(Option::take);
+            open.collect()
+        };
+        join_all(open.iter().map(|group| group.stop())).await;
+    }
+
+    async fn open_group<M: Machine>(
+        &self,
+        path: PathBuf,
+        key: Vec<u8>,
+        settings: LogSettings,
+        machine: M,
+    ) -> Result<Arc<Group<M>>, OpenGroupError> {
+        {
+            let mut groups = self.groups.lock();
+            if groups.closed {
+                let reason = "the broker is shutting down".into();
+                return Err(OpenGroupError::Stopped { reason });
+            }
+            if groups.open.contains_key(&path) {
+                return Err(OpenGroupError::AlreadyOpen { path });
+            }
+            groups.open.insert(path.clone(), None);
+        }
+        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
+        let home = self.cores.handle(core).clone();
+        let around = self.around.clone();
+        let opened = Group::open(around, home, path.clone(), key, settings, machine).await;
+        let opened = opened.map(Arc::new);
+        let mut groups = self.groups.lock();
+        match &opened {
+            Ok(group) => drop(groups.open.insert(path, Some(group.clone()))),
+            Err(_) => drop(groups.open.remove(&path)),
+        }
+        opened
+    }
+}
+
+fn log_path(topic: TopicId, partition: PartitionIndex) -> PathBuf {
+    Path::new("partitions")
+        .join(topic.to_string())
+        .join(partition.to_string())
+}
+
+fn log_key(topic: TopicId, partition: PartitionIndex) -> Vec<u8> {
+    let partition = partition.get().to_be_bytes();
+    [&b"p"[..], topic.as_bytes(), &partition].concat()
+}
+
+/// Blocks. The vote goes last: a log without its vote would be a replica that has forgotten whom it voted for.
+fn remove_files(around: &Surroundings, path: &Path, key: &[u8]) -> Result<(), RemoveGroupError> {
+    around.directory.remove_log(path)?;
+    around.votes.forget(key)?;
+    let io = |source| OpenLogError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let disk = around.directory.disk();
+    if let Some(topic) = path.parent()
+        && disk.exists(topic).map_err(io)?
+        && disk.list(topic).map_err(io)?.is_empty()
+    {
+        disk.remove_directory(topic).map_err(io)?;
+    }
+    Ok(())
 }

@@ -3,11 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::RwLock;
-use tokio::sync::watch;
+use segment_log::LogSettings;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::ProposeError;
+use crate::group::{Group, unanswered};
+use crate::raft::machine::Commands;
+use crate::raft::proposal::{Answer, Proposal};
+use crate::raft::responder::{Proposer, WriteOutcome};
 use crate::status::GroupStatus;
+
+/// The state is stored, and the log before it deleted, each time this many bytes of commands were written.
+const SEGMENT_BYTES: u64 = 1 << 20;
+/// What an entry takes beside its command: header, kind.
+const ENTRY_BYTES: u64 = 64;
 
 /// A pure state machine: the same commands give the same state and answers everywhere.
 pub trait StateMachine: Send + Sync + 'static {
@@ -25,48 +34,72 @@ pub trait StateMachine: Send + Sync + 'static {
 }
 
 /// A handle to a state group. Clones share it.
-pub struct StateGroup<M> {
-    applied: watch::Receiver<u64>,
-    status: GroupStatus,
-    machine: Arc<RwLock<M>>,
+pub struct StateGroup<M: StateMachine> {
+    group: Arc<Group<Commands<M>>>,
 }
 
 impl<M: StateMachine> StateGroup<M> {
+    pub(crate) fn new(group: Arc<Group<Commands<M>>>) -> Self {
+        Self { group }
+    }
+
     /// Proposes a command and waits for its answer.
     ///
     /// # Errors
     /// [`ProposeError`].
-    pub async fn propose(&self, _command: Bytes) -> Result<Bytes, ProposeError> {
-        Err(ProposeError::NotLeader { leader: None })
+    pub async fn propose(&self, command: Bytes) -> Result<Bytes, ProposeError> {
+        let term = self.group.serving_term()?;
+        let bytes = command.len() as u64 + ENTRY_BYTES;
+        let uncommitted = self.group.count_uncommitted(bytes)?;
+        let space = self.group.shared.log.reserve(bytes)?;
+        let (answer, answered) = oneshot::channel();
+        let proposer = Proposer::Caller {
+            answer,
+            bytes: Some(uncommitted),
+        };
+        let proposal = Proposal::Command { command, space };
+        self.group.write(term, proposal, proposer).await;
+        match answered.await.map_err(unanswered)? {
+            WriteOutcome::Applied(Answer::Command(answer)) => Ok(answer),
+            WriteOutcome::NotLeader(leader) => Err(ProposeError::NotLeader { leader }),
+            WriteOutcome::Applied(_) | WriteOutcome::Unknown => Err(ProposeError::Unknown),
+        }
     }
 
     /// Looks at the state as it is applied here. Keep it short: applying waits meanwhile.
     pub fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
-        look(&self.machine.read())
+        look(&self.group.shared.applied.read().machine.0)
     }
 
     /// Counts applied commands since the start; changes with each round of them.
     pub fn applied(&self) -> watch::Receiver<u64> {
-        self.applied.clone()
+        self.group.shared.commands.subscribe()
     }
 
     /// Waits until this replica serves the group, or the group has stopped; returns the status then.
     pub async fn serving(&self) -> GroupStatus {
-        self.status()
+        self.group.serving().await
     }
 
     /// The group now; its offsets are all zero.
     pub fn status(&self) -> GroupStatus {
-        self.status.clone()
+        self.group.status()
     }
 }
 
-impl<M> Clone for StateGroup<M> {
+impl<M: StateMachine> Clone for StateGroup<M> {
     fn clone(&self) -> Self {
         Self {
-            applied: self.applied.clone(),
-            status: self.status.clone(),
-            machine: self.machine.clone(),
+            group: self.group.clone(),
         }
+    }
+}
+
+/// A state group's log is small, always synced, and nobody reads its batches.
+pub(crate) fn log_settings() -> LogSettings {
+    LogSettings {
+        segment_bytes: SEGMENT_BYTES,
+        tail_cache_bytes: 64 << 10,
+        ..LogSettings::default()
     }
 }

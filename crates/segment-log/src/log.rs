@@ -226,4 +226,10 @@ impl Log {
         let state = self.inner.state.lock();
         state.facts().map(|facts| facts.name.base_index).collect()
     }
+
+    /// The first index of the last segment; `None` where there is no segment.
+    pub fn last_base(&self) -> Option<LogIndex> {
+        let state = self.inner.state.lock();
+        state.facts().next_back().map(|facts| facts.name.base_index)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::BytesMut;
 use model::LogIndex;
 use model::batch::control::{self, ControlKind};
 use model::batch::{Batch, BatchHeader};
@@ -16,13 +17,9 @@ use super::types::{Entry, Payload, to_raft};
 /// # Errors
 /// An internal entry of a kind, or with a payload, that this version does not know.
 pub(crate) fn from_header(at: HeaderAt) -> io::Result<Entry> {
-    let payload = match at.payload {
+    let payload = match internal_batch(&at)? {
         None => Payload::Normal(Proposal::Stored(Stored::Header(at.header))),
-        Some(bytes) => {
-            let mut whole = bytes::BytesMut::from(&at.header.as_bytes()[..]);
-            whole.extend_from_slice(&bytes);
-            internal(&Batch::parse(whole.freeze()).map_err(io::Error::other)?)?
-        }
+        Some(batch) => internal(&batch)?,
     };
     entry(at.index, &at.header, payload)
 }
@@ -33,15 +30,26 @@ pub(crate) fn from_header(at: HeaderAt) -> io::Result<Entry> {
 /// As [`from_header`].
 pub(crate) fn from_batch(index: LogIndex, batch: Batch) -> io::Result<Entry> {
     let header = *batch.header();
-    let payload = if header.is_internal() {
-        match internal(&batch)? {
+    let payload = match header.is_internal() {
+        true => match internal(&batch)? {
             Payload::Normal(_) => Payload::Normal(Proposal::Stored(Stored::Whole(batch))),
             own => own,
-        }
-    } else {
-        Payload::Normal(Proposal::Stored(Stored::Whole(batch)))
+        },
+        false => Payload::Normal(Proposal::Stored(Stored::Whole(batch))),
     };
     entry(index, &header, payload)
+}
+
+/// The internal entry that was read with its header; `None` of a record batch.
+pub(crate) fn internal_batch(at: &HeaderAt) -> io::Result<Option<Batch>> {
+    let Some(payload) = &at.payload else {
+        return Ok(None);
+    };
+    let mut whole = BytesMut::from(&at.header.as_bytes()[..]);
+    whole.extend_from_slice(payload);
+    Batch::parse(whole.freeze())
+        .map(Some)
+        .map_err(io::Error::other)
 }
 
 fn internal(batch: &Batch) -> io::Result<Payload> {
@@ -53,9 +61,9 @@ fn internal(batch: &Batch) -> io::Result<Payload> {
                 .ok_or_else(|| io::Error::other("a membership entry makes no sense"))?;
             Payload::Membership(members)
         }
-        ControlKind::LogStart | ControlKind::Answer | ControlKind::Command => Payload::Normal(
-            Proposal::Stored(Stored::Internal(kind, payload, *batch.header())),
-        ),
+        ControlKind::LogStart | ControlKind::Answer | ControlKind::Command => {
+            Payload::Normal(Proposal::Stored(Stored::Internal(kind, payload)))
+        }
     })
 }
 

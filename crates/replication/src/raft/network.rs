@@ -10,7 +10,7 @@ use openraft::raft::{
 };
 use openraft::{AnyError, EmptyNode};
 
-use super::types::{Types, Vote};
+use super::types::{Snapshot, Types, Vote};
 
 /// Reaches nobody.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ impl RaftNetworkV2<Types> for NoPeers {
     async fn full_snapshot(
         &mut self,
         _vote: Vote,
-        _snapshot: openraft::alias::SnapshotOf<Types, Bytes>,
+        _snapshot: Snapshot,
         _cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {

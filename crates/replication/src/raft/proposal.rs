@@ -1,9 +1,9 @@
 //! What is proposed to a group, what its log holds, and what an applied entry answers.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use model::batch::control::ControlKind;
 use model::batch::{Batch, BatchHeader};
 use model::{Offset, Timestamp};
 use segment_log::SpaceReservation;
@@ -11,26 +11,31 @@ use segment_log::SpaceReservation;
 use crate::answer::ProduceOutcome;
 
 /// An entry's data, on its way into the log or read back from it.
-#[derive(Clone, Debug)]
-pub enum Proposal {
+#[derive(Debug)]
+pub(crate) enum Proposal {
     /// A produced batch, not stamped yet: the log store judges it, then stamps it.
     Batch {
         /// Validated.
         batch: Batch,
-        /// Its disk space, held until it is appended.
-        space: Option<Arc<SpaceReservation>>,
+        /// Its disk space, held until it is written.
+        space: SpaceReservation,
     },
     /// A new log start.
     LogStart(LogStart),
     /// A state group's command.
-    Command(Bytes),
+    Command {
+        /// What the state machine gets.
+        command: Bytes,
+        /// Its disk space, held until it is written.
+        space: SpaceReservation,
+    },
     /// Read back from a log: the header, and what stands behind it as far as it was read.
     Stored(Stored),
 }
 
 /// A change of the log start, as its entry holds it: `u64 offset, i64 timestamp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogStart {
+pub(crate) struct LogStart {
     /// The first offset that is kept.
     pub to: Offset,
     /// Producers silent since before this are forgotten.
@@ -39,18 +44,18 @@ pub struct LogStart {
 
 /// An entry of the log.
 #[derive(Clone, Debug)]
-pub enum Stored {
+pub(crate) enum Stored {
     /// A record batch's header.
     Header(BatchHeader),
     /// A whole entry, for a follower.
     Whole(Batch),
     /// An internal entry's kind and payload.
-    Internal(model::batch::control::ControlKind, Bytes, BatchHeader),
+    Internal(ControlKind, Bytes),
 }
 
 /// What an applied entry answers its proposer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Raft's own entries answer nothing.
     Nothing,
     /// To a produced batch.
@@ -82,7 +87,7 @@ impl fmt::Display for Proposal {
         match self {
             Self::Batch { batch, .. } => write!(f, "batch of {} bytes", batch.total_bytes()),
             Self::LogStart(start) => write!(f, "log start {}", start.to),
-            Self::Command(bytes) => write!(f, "command of {} bytes", bytes.len()),
+            Self::Command { command, .. } => write!(f, "command of {} bytes", command.len()),
             Self::Stored(Stored::Header(header)) => write!(f, "stored at {}", header.base_offset()),
             Self::Stored(Stored::Whole(batch)) => {
                 write!(f, "stored at {}", batch.header().base_offset())

@@ -54,7 +54,10 @@ pub(crate) enum Proposer {
         tag: u64,
         bytes: Uncommitted,
     },
-    Caller(oneshot::Sender<WriteOutcome>),
+    Caller {
+        answer: oneshot::Sender<WriteOutcome>,
+        bytes: Option<Uncommitted>,
+    },
 }
 
 impl Proposer {
@@ -65,7 +68,10 @@ impl Proposer {
                 sink.answer(tag, produced(outcome));
             }
             // A caller who went away wants no answer.
-            Self::Caller(sender) => drop(sender.send(outcome)),
+            Self::Caller { answer, bytes } => {
+                drop(bytes);
+                drop(answer.send(outcome));
+            }
         }
     }
 }
@@ -79,7 +85,7 @@ fn produced(outcome: WriteOutcome) -> ProduceOutcome {
 }
 
 /// openraft's responder.
-pub struct AckResponder<T> {
+pub(crate) struct AckResponder<T> {
     proposer: Option<Proposer>,
     convert: fn(T) -> WriteOutcome,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use model::{LogId, LogIndex, Term};
 use openraft::impls::{BoxedErrorSource, InlineBatch, leader_id_std};
 use openraft::{EmptyNode, EntryPayload, RaftTypeConfig, TokioRuntime, Vote as RaftVote};
@@ -17,11 +18,12 @@ pub(crate) type Payload = EntryPayload<Proposal, u64, EmptyNode>;
 pub(crate) type Entry = openraft::Entry<Committed, Payload>;
 pub(crate) type Membership = openraft::Membership<u64, EmptyNode>;
 pub(crate) type StoredMembership = openraft::StoredMembership<Committed, u64, EmptyNode>;
+pub(crate) type Snapshot = openraft::storage::Snapshot<Committed, u64, EmptyNode, Bytes>;
 pub(crate) type SnapshotMeta = openraft::SnapshotMeta<Committed, u64, EmptyNode>;
 
 /// openraft's type configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Types;
+pub(crate) struct Types;
 
 impl RaftTypeConfig for Types {
     type D = Proposal;

@@ -1,6 +1,14 @@
-//! The votes of all groups of a data directory, in one journal: `u64 term, u64 candidate, u8 committed`.
+//! The votes of all groups of a data directory, in one journal.
+//!
+//! ```text
+//! key    the group's
+//! value  u64 term, u64 candidate, u8 committed, then, if known, u64 term and u64 index of the last committed entry
+//! ```
+//! The committed entry is a hint that rides along: it may be older than the truth, and newer than what the disk holds
+//! of the log.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,61 +16,171 @@ use bytes::{Buf, BufMut};
 use parking_lot::Mutex;
 use segment_log::disk::Disk;
 use segment_log::{JournalError, KeyedJournal};
+use tokio::sync::watch;
 
-use super::types::Vote;
+use super::types::{Committed, RaftLogId, Vote};
 
 /// The journal's name in the data directory.
 const FILE: &str = "votes";
 
+/// What is kept of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    vote: Vote,
+    committed: Option<RaftLogId>,
+}
+
 /// The votes of every group.
 pub(crate) struct Votes {
     journal: KeyedJournal,
-    found: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    rows: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    failed: watch::Sender<Option<Arc<str>>>,
 }
 
 impl Votes {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, JournalError> {
-        let (journal, found) = KeyedJournal::open(disk, Path::new(FILE))?;
+        let (journal, rows) = KeyedJournal::open(disk, Path::new(FILE))?;
         Ok(Self {
             journal,
-            found: Mutex::new(found),
+            rows: Mutex::new(rows),
+            failed: watch::Sender::new(None),
         })
     }
 
-    /// The last vote that the group at `key` has saved; `None` too where its bytes are not a vote.
-    pub(crate) fn read(&self, key: &[u8]) -> Option<Vote> {
-        decode(self.found.lock().get(key)?)
+    /// Why no vote can be saved any more: then every group must stop.
+    pub(crate) fn failed(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.failed.subscribe()
+    }
+
+    /// The last vote that the group at `key` has saved.
+    ///
+    /// # Errors
+    /// Its bytes are none that this version knows. Not to be taken for "never voted".
+    pub(crate) fn read(&self, key: &[u8]) -> io::Result<Option<Vote>> {
+        Ok(self.row(key)?.map(|row| row.vote))
+    }
+
+    /// The last committed entry noted for the group at `key`.
+    ///
+    /// # Errors
+    /// As [`Votes::read`].
+    pub(crate) fn committed(&self, key: &[u8]) -> io::Result<Option<RaftLogId>> {
+        Ok(self.row(key)?.and_then(|row| row.committed))
     }
 
     /// Saves a vote durably. Blocks.
-    pub(crate) fn save(&self, key: &[u8], vote: &Vote) -> Result<(), JournalError> {
-        let bytes = encode(vote);
-        self.journal.append(key, &bytes)?;
-        self.journal.sync()?;
-        self.found.lock().insert(key.to_vec(), bytes);
-        Ok(())
+    pub(crate) fn save(
+        &self,
+        key: &[u8],
+        vote: Vote,
+        committed: Option<RaftLogId>,
+    ) -> Result<(), JournalError> {
+        self.put(key, encode(Row { vote, committed }))?;
+        self.sync()
+    }
+
+    /// Notes how far the group has committed; durable with the next vote of any group.
+    pub(crate) fn note_committed(&self, key: &[u8], committed: RaftLogId) -> io::Result<()> {
+        // Held, so that a vote that is saved meanwhile is not overwritten with the old one.
+        let mut rows = self.rows.lock();
+        let Some(stored) = rows.get(key) else {
+            return Ok(());
+        };
+        let Row { vote, .. } = decode(stored).ok_or_else(unknown)?;
+        let committed = Some(committed);
+        let value = encode(Row { vote, committed });
+        let staged = self.journal.append(key, &value);
+        rows.insert(key.to_vec(), value);
+        staged.map_err(io::Error::other)
     }
 
     /// Forgets the vote of a group that is gone for good. Blocks.
     pub(crate) fn forget(&self, key: &[u8]) -> Result<(), JournalError> {
-        self.found.lock().remove(key);
-        self.journal.append(key, &[])?;
-        self.journal.sync()
+        self.put(key, Vec::new())?;
+        self.sync()
+    }
+
+    fn row(&self, key: &[u8]) -> io::Result<Option<Row>> {
+        match self.rows.lock().get(key) {
+            Some(stored) => decode(stored).map(Some).ok_or_else(unknown),
+            None => Ok(None),
+        }
+    }
+
+    fn put(&self, key: &[u8], value: Vec<u8>) -> Result<(), JournalError> {
+        let mut rows = self.rows.lock();
+        self.journal.append(key, &value)?;
+        if value.is_empty() {
+            rows.remove(key);
+        } else {
+            rows.insert(key.to_vec(), value);
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
+        self.journal.sync().inspect_err(|error| {
+            let reason: Arc<str> = format!("votes cannot be saved: {error}").into();
+            self.failed.send_if_modified(|failed| {
+                let first = failed.is_none();
+                failed.get_or_insert(reason);
+                first
+            });
+        })
     }
 }
 
-fn encode(vote: &Vote) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(17);
-    bytes.put_u64(vote.leader_id.term);
-    bytes.put_u64(vote.leader_id.voted_for);
-    bytes.put_u8(u8::from(vote.committed));
+fn unknown() -> io::Error {
+    io::Error::other("the group's vote is in a form that this version does not know")
+}
+
+fn encode(row: Row) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(33);
+    bytes.put_u64(row.vote.leader_id.term);
+    bytes.put_u64(row.vote.leader_id.voted_for);
+    bytes.put_u8(u8::from(row.vote.committed));
+    if let Some(id) = row.committed {
+        bytes.put_u64(*id.leader_id);
+        bytes.put_u64(id.index);
+    }
     bytes
 }
 
-fn decode(mut bytes: &[u8]) -> Option<Vote> {
+fn decode(mut bytes: &[u8]) -> Option<Row> {
     let (term, candidate) = (bytes.try_get_u64().ok()?, bytes.try_get_u64().ok()?);
-    Some(match bytes.try_get_u8().ok()? {
+    let vote = match bytes.try_get_u8().ok()? {
         0 => Vote::new(term, candidate),
-        _ => Vote::new_committed(term, candidate),
-    })
+        1 => Vote::new_committed(term, candidate),
+        _ => return None,
+    };
+    let committed = match bytes.remaining() {
+        0 => None,
+        _ => Some(openraft::LogId {
+            leader_id: Committed::new(bytes.try_get_u64().ok()?),
+            index: bytes.try_get_u64().ok()?,
+        }),
+    };
+    Some(Row { vote, committed }).filter(|_| bytes.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_reads_back_and_no_cut_of_it_panics_or_is_taken_for_another_vote() {
+        let id = openraft::LogId {
+            leader_id: Committed::new(3),
+            index: 77,
+        };
+        for committed in [None, Some(id)] {
+            let vote = Vote::new_committed(4, 2);
+            let bytes = encode(Row { vote, committed });
+            assert_eq!(decode(&bytes), Some(Row { vote, committed }));
+            for cut in 0..bytes.len() {
+                let found = decode(&bytes[..cut]);
+                assert!(found.is_none_or(|row| row.vote == vote && row.committed.is_none()));
+            }
+        }
+    }
 }

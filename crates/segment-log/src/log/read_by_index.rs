@@ -45,6 +45,16 @@ impl Log {
         self.inner.unless_cut(&at, outcome)
     }
 
+    /// As [`Log::read_headers`], but from memory alone, so that it never blocks: empty where the first one has left it.
+    pub fn recent_headers(&self, range: Range<LogIndex>, max: usize) -> Vec<HeaderAt> {
+        let state = self.inner.state.lock();
+        let end = range.end.min(state.end.index);
+        if range.start < state.first.index || range.start >= end || max == 0 {
+            return Vec::new();
+        }
+        headers_in_memory(&state.tail, range.start..end, max)
+    }
+
     /// Entries from `range.start`, about `max_bytes` of them: adjoining, and at least one if that entry is there.
     /// Where a truncation or purge comes between: fewer, or none. Checksums are checked.
     ///

@@ -1,0 +1,218 @@
+//! openraft's reads of a segment log. A read that races a truncation or purge returns adjoining entries or none.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, Range, RangeBounds, RangeInclusive};
+use std::sync::Arc;
+use std::vec;
+
+use futures_util::stream::{self, StreamExt};
+use model::LogIndex;
+use openraft::storage::RaftLogReader;
+use segment_log::{HeaderAt, Log, LogEnds};
+
+use super::entry;
+use super::shared::{GroupVotes, HEADERS_AT_ONCE, blocking};
+use super::types::{Entry, RaftLogId, Types, Vote, to_raft};
+
+/// The most that a follower is sent at once, in bytes, unless a single entry is larger.
+const ENTRIES_BYTES_MAX: usize = 1 << 20;
+
+/// Reads one group's log.
+#[derive(Clone)]
+pub(crate) struct LogReader {
+    log: Log,
+    votes: GroupVotes,
+    /// Read from the disk a moment ago: while it starts, openraft goes through the log in small steps, forwards and
+    /// backwards.
+    near: Option<Near>,
+}
+
+/// Adjoining headers, and the ends of the log they were read from. The same last entry means the same log.
+#[derive(Clone)]
+struct Near {
+    headers: Arc<[HeaderAt]>,
+    ends: LogEnds,
+}
+
+impl LogReader {
+    pub(crate) fn new(log: Log, votes: GroupVotes) -> Self {
+        Self {
+            log,
+            votes,
+            near: None,
+        }
+    }
+
+    /// The headers of `range` as far as they are there.
+    async fn headers(&mut self, range: Range<LogIndex>) -> io::Result<Vec<HeaderAt>> {
+        let recent = self.log.recent_headers(range.clone(), HEADERS_AT_ONCE);
+        if recent.len() as u64 == range.end.since(range.start) {
+            return Ok(recent);
+        }
+        let ends = self.log.ends();
+        let range = range.start.max(ends.first_index)..range.end.min(ends.end_index);
+        if let Some(near) = self.near.as_ref().filter(|near| near.ends == ends)
+            && let Some(found) = near.get(&range)
+        {
+            return Ok(found.to_vec());
+        }
+        let wide = around(&range);
+        let log = self.log.clone();
+        let headers = blocking(move || read_all(&log, wide)).await?.into();
+        let near = self.near.insert(Near { headers, ends });
+        Ok(near.get(&range).unwrap_or_default().to_vec())
+    }
+}
+
+impl Near {
+    /// The headers of `range`; `None` where not all of them are here.
+    fn get(&self, range: &Range<LogIndex>) -> Option<&[HeaderAt]> {
+        let first = self.headers.first()?.index;
+        let from = range.start.get().checked_sub(first.get())?;
+        let from = usize::try_from(from).ok()?;
+        let count = usize::try_from(range.end.since(range.start)).ok()?;
+        self.headers.get(from..from.checked_add(count)?)
+    }
+}
+
+/// A wider range, the same for neighbours.
+fn around(range: &Range<LogIndex>) -> Range<LogIndex> {
+    let step = HEADERS_AT_ONCE as u64;
+    let start = range.start.get() / step * step;
+    let end = range.end.get().next_multiple_of(step);
+    LogIndex::new(start)..LogIndex::new(end)
+}
+
+fn read_all(log: &Log, mut range: Range<LogIndex>) -> io::Result<Vec<HeaderAt>> {
+    range.start = range.start.max(log.ends().first_index);
+    let mut found: Vec<HeaderAt> = Vec::new();
+    while range.start < range.end {
+        let some = log.read_headers(range.clone(), HEADERS_AT_ONCE);
+        let some = some.map_err(io::Error::other)?;
+        let Some(last) = some.last() else { break };
+        range.start = last.index.next();
+        found.extend(some);
+    }
+    Ok(found)
+}
+
+fn indices(range: &impl RangeBounds<u64>) -> Range<LogIndex> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(start) => start.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(end) => end.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    LogIndex::new(start)..LogIndex::new(end)
+}
+
+impl RaftLogReader<Types> for LogReader {
+    /// Committed entries to be applied, headers only. One that is missing is an error: skipping it would lose it.
+    async fn entries_stream<RB>(
+        &mut self,
+        range: RB,
+    ) -> impl futures_util::Stream<Item = io::Result<Entry>> + Send
+    where
+        RB: RangeBounds<u64> + Clone + Debug + Send,
+    {
+        let range = indices(&range);
+        let recent = self.log.recent_headers(range.clone(), HEADERS_AT_ONCE);
+        if recent.len() as u64 == range.end.since(range.start) {
+            return stream::iter(recent.into_iter().map(entry::from_header)).left_stream();
+        }
+        let rest = Rest {
+            log: self.log.clone(),
+            range,
+            read: Vec::new().into_iter(),
+        };
+        stream::unfold(rest, Rest::next).right_stream()
+    }
+
+    async fn try_get_log_entries<RB>(&mut self, range: RB) -> Result<Vec<Entry>, io::Error>
+    where
+        RB: RangeBounds<u64> + Clone + Debug + Send,
+    {
+        let headers = self.headers(indices(&range)).await?;
+        headers.into_iter().map(entry::from_header).collect()
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
+        self.votes.votes.read(&self.votes.key)
+    }
+
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, io::Error> {
+        let log = self.log.clone();
+        let range = LogIndex::new(start)..LogIndex::new(end);
+        let batches = blocking(move || {
+            log.read_entries(range, ENTRIES_BYTES_MAX)
+                .map_err(io::Error::other)
+        })
+        .await?;
+        let entries = batches.into_iter();
+        entries
+            .map(|(index, batch)| entry::from_batch(index, batch))
+            .collect()
+    }
+
+    /// The last entry of each term, from the term table.
+    async fn get_key_log_ids(
+        &mut self,
+        range: RangeInclusive<RaftLogId>,
+    ) -> Result<Vec<RaftLogId>, io::Error> {
+        let terms = self.log.terms();
+        let behind = terms.iter().skip(1).map(|(_, first, _)| first.get());
+        let ends = behind.chain([u64::MAX]);
+        let last_ones = terms.iter().zip(ends).map(|((term, ..), end)| {
+            let index = LogIndex::new((end - 1).min(range.end().index));
+            to_raft(model::LogId { term: *term, index })
+        });
+        let (first, last) = (range.start().index, *range.end());
+        let in_range = last_ones.filter(|id| id.index >= first && *id <= last);
+        Ok(in_range.collect())
+    }
+}
+
+/// What is left to be read of a range.
+struct Rest {
+    log: Log,
+    range: Range<LogIndex>,
+    read: vec::IntoIter<HeaderAt>,
+}
+
+impl Rest {
+    async fn next(mut self) -> Option<(io::Result<Entry>, Self)> {
+        if self.read.len() == 0 && self.range.start < self.range.end {
+            let (log, range) = (self.log.clone(), self.range.clone());
+            let read = blocking(move || {
+                log.read_headers(range, HEADERS_AT_ONCE)
+                    .map_err(io::Error::other)
+            });
+            match read.await {
+                Ok(read) => self.read = read.into_iter(),
+                Err(error) => return Some((Err(error), self)),
+            }
+        }
+        let Some(header) = self.read.next() else {
+            return self.missing().map(|error| (Err(error), self));
+        };
+        self.range.start = header.index.next();
+        Some((entry::from_header(header), self))
+    }
+
+    /// Beyond the log's ends nothing is missing.
+    fn missing(&self) -> Option<io::Error> {
+        let ends = self.log.ends();
+        let next = self.range.start;
+        let is_there = next >= ends.first_index && next < ends.end_index.min(self.range.end);
+        is_there.then(|| io::Error::other(format!("committed entry {next} cannot be read")))
+    }
+}

@@ -1,0 +1,130 @@
+//! What the two kinds of groups do with a committed entry: a partition, and a state machine fed with commands. No I/O.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use model::Offset;
+use model::batch::BatchHeader;
+
+use super::proposal::LogStart;
+use crate::producers::Producers;
+use crate::state_group::StateMachine;
+
+/// The part of a group's state that differs between the kinds.
+pub(crate) trait Machine: Send + Sync + 'static {
+    /// A batch of records was committed.
+    fn batch(&mut self, header: &BatchHeader);
+
+    /// A log start was committed, with the high watermark there; returns the log start now in force.
+    fn log_start(&mut self, start: LogStart, high_watermark: Offset) -> Offset;
+
+    /// A command was committed; returns its answer.
+    fn command(&mut self, command: &[u8]) -> Bytes;
+
+    /// The producers as of the last committed entry.
+    fn producers(&self) -> Producers;
+
+    /// The first offset that clients may read.
+    fn first_offset(&self) -> Offset;
+
+    /// Everything below is gone from the log.
+    fn purged_below(&mut self, offset: Offset);
+
+    /// Whether the log is needed from this offset on, or only behind the newest checkpoint.
+    fn keeps_log_from(&self) -> Option<Offset>;
+
+    fn encode(&self, bytes: &mut BytesMut);
+
+    /// Replaces the state by an encoded one.
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), String>;
+}
+
+/// A partition: `u64 log start`, then the producers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Partition {
+    log_start: Offset,
+    producers: Producers,
+}
+
+impl Machine for Partition {
+    fn batch(&mut self, header: &BatchHeader) {
+        self.producers.record(header);
+    }
+
+    fn log_start(&mut self, start: LogStart, high_watermark: Offset) -> Offset {
+        self.producers.expire(start.producers_idle_since);
+        self.log_start = self.log_start.max(start.to.min(high_watermark));
+        self.log_start
+    }
+
+    fn command(&mut self, _command: &[u8]) -> Bytes {
+        Bytes::new()
+    }
+
+    fn producers(&self) -> Producers {
+        self.producers.clone()
+    }
+
+    fn first_offset(&self) -> Offset {
+        self.log_start
+    }
+
+    fn purged_below(&mut self, offset: Offset) {
+        self.log_start = self.log_start.max(offset);
+    }
+
+    fn keeps_log_from(&self) -> Option<Offset> {
+        Some(self.log_start)
+    }
+
+    fn encode(&self, bytes: &mut BytesMut) {
+        bytes.put_u64(self.log_start.get());
+        self.producers.encode(bytes);
+    }
+
+    fn restore(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        let decode = |bytes: &mut &[u8]| {
+            Some(Self {
+                log_start: Offset::new(bytes.try_get_u64().ok()?),
+                producers: Producers::decode(bytes)?,
+            })
+        };
+        *self = decode(&mut bytes).ok_or("the producers make no sense")?;
+        Ok(())
+    }
+}
+
+/// A state group's machine.
+pub(crate) struct Commands<M>(pub(crate) M);
+
+impl<M: StateMachine> Machine for Commands<M> {
+    fn batch(&mut self, _header: &BatchHeader) {}
+
+    fn log_start(&mut self, _start: LogStart, _high_watermark: Offset) -> Offset {
+        Offset::ZERO
+    }
+
+    fn command(&mut self, command: &[u8]) -> Bytes {
+        self.0.apply(command)
+    }
+
+    fn producers(&self) -> Producers {
+        Producers::default()
+    }
+
+    fn first_offset(&self) -> Offset {
+        Offset::ZERO
+    }
+
+    fn purged_below(&mut self, _offset: Offset) {}
+
+    fn keeps_log_from(&self) -> Option<Offset> {
+        None
+    }
+
+    fn encode(&self, bytes: &mut BytesMut) {
+        bytes.put(self.0.snapshot());
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.0.restore(bytes)
+    }
+}

@@ -1,0 +1,164 @@
+//! What a group's log store, state machine and handle share.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use model::{Clock, LogIndex};
+use parking_lot::{Mutex, RwLock};
+use segment_log::{HeaderAt, Log};
+use tokio::sync::{Notify, watch};
+
+use super::apply::Applied;
+use super::checkpoint::Position;
+use super::decide;
+use super::machine::Machine;
+use super::types::RaftLogId;
+use super::votes::Votes;
+use crate::producers::Producers;
+use crate::status::GroupEnds;
+
+/// How many headers are read from the disk at a time.
+pub(crate) const HEADERS_AT_ONCE: usize = 4096;
+
+/// A group's row among the votes.
+#[derive(Clone)]
+pub(crate) struct GroupVotes {
+    pub(crate) votes: Arc<Votes>,
+    pub(crate) key: Arc<[u8]>,
+}
+
+/// The snapshot as it is stored.
+#[derive(Clone)]
+pub(crate) struct StoredSnapshot {
+    pub(crate) position: Position,
+    pub(crate) bytes: Bytes,
+}
+
+/// A group's state.
+pub(crate) struct Shared<M> {
+    pub(crate) log: Log,
+    pub(crate) votes: GroupVotes,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) applied: RwLock<Applied<M>>,
+    /// The producers as of the log's very end.
+    pub(crate) tail: Mutex<Producers>,
+    pub(crate) committed: Mutex<Option<RaftLogId>>,
+    pub(crate) snapshot: Mutex<Option<StoredSnapshot>>,
+    /// States as of segment bases, to be stored.
+    pub(crate) checkpoints: Mutex<Vec<(LogIndex, Bytes)>>,
+    /// Wakes the keeper: a checkpoint is to be stored, or the log start has moved.
+    pub(crate) keeper: Notify,
+    /// The log was truncated: segment bases known before may be gone.
+    bases_moved: AtomicBool,
+    pub(crate) ends: watch::Sender<GroupEnds>,
+    /// The term of the last applied entry.
+    pub(crate) term: watch::Sender<u64>,
+    /// Counts applied commands.
+    pub(crate) commands: watch::Sender<u64>,
+}
+
+impl<M: Machine> Shared<M> {
+    pub(crate) fn new(
+        log: Log,
+        votes: GroupVotes,
+        clock: Arc<dyn Clock>,
+        applied: Applied<M>,
+        snapshot: Option<StoredSnapshot>,
+    ) -> io::Result<Self> {
+        let (log_start, high_watermark) = applied.readable();
+        let term = applied.position.last.map_or(0, |last| *last.leader_id);
+        let shared = Self {
+            committed: Mutex::new(votes.votes.committed(&votes.key)?),
+            log,
+            votes,
+            clock,
+            applied: RwLock::new(applied),
+            tail: Mutex::default(),
+            snapshot: Mutex::new(snapshot),
+            checkpoints: Mutex::default(),
+            keeper: Notify::new(),
+            bases_moved: AtomicBool::new(true),
+            ends: watch::Sender::new(GroupEnds {
+                log_start,
+                high_watermark,
+            }),
+            term: watch::Sender::new(term),
+            commands: watch::Sender::new(0),
+        };
+        shared.rebuild_tail()?;
+        Ok(shared)
+    }
+
+    /// Folds the producers over every entry behind the applied ones. Blocks.
+    pub(crate) fn rebuild_tail(&self) -> io::Result<()> {
+        let (mut tail, last) = {
+            let applied = self.applied.read();
+            (applied.machine.producers(), applied.position.last)
+        };
+        let ends = self.log.ends();
+        let from = last.map_or(LogIndex::ZERO, |last| LogIndex::new(last.index + 1));
+        let mut range = from.max(ends.first_index)..ends.end_index;
+        while range.start < range.end {
+            let headers = self.read_headers(range.clone())?;
+            let Some(last) = headers.last() else { break };
+            range.start = last.index.next();
+            for header in &headers {
+                decide::note(&mut tail, header)?;
+            }
+        }
+        *self.tail.lock() = tail;
+        Ok(())
+    }
+
+    /// Blocks.
+    pub(crate) fn read_headers(&self, range: Range<LogIndex>) -> io::Result<Vec<HeaderAt>> {
+        let headers = self.log.read_headers(range, HEADERS_AT_ONCE);
+        headers.map_err(io::Error::other)
+    }
+
+    /// Shows what was applied to those who wait for it. Internal entries wake nobody.
+    pub(crate) fn publish(&self) {
+        let ((log_start, high_watermark), last) = {
+            let applied = self.applied.read();
+            (applied.readable(), applied.position.last)
+        };
+        let now = GroupEnds {
+            log_start,
+            high_watermark,
+        };
+        let mut trimmed = false;
+        self.ends.send_if_modified(|ends| {
+            trimmed = ends.log_start != now.log_start;
+            std::mem::replace(ends, now) != now
+        });
+        if trimmed {
+            self.keeper.notify_one();
+        }
+        let term = last.map_or(0, |last| *last.leader_id);
+        self.term
+            .send_if_modified(|known| std::mem::replace(known, term) != term);
+    }
+
+    /// Says that segment bases known before may be gone.
+    pub(crate) fn forget_bases(&self) {
+        self.bases_moved.store(true, Ordering::Release);
+    }
+
+    /// Whether that was said since this was asked last.
+    pub(crate) fn bases_moved(&self) -> bool {
+        self.bases_moved.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// Runs what blocks on a thread made for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::task::spawn_blocking(act).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(io::Error::other(error)),
+    }
+}

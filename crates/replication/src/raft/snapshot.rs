@@ -1,0 +1,131 @@
+//! Checkpoints and the snapshot: tiny, lagging, and durable before anything is purged. All of this blocks.
+//!
+//! A checkpoint is the state as of a segment's base. The one at the base up to which the log may go becomes the snapshot.
+
+use std::io;
+
+use bytes::Bytes;
+use model::LogIndex;
+use segment_log::CheckpointError;
+
+use super::checkpoint::Position;
+use super::machine::Machine;
+use super::shared::{Shared, StoredSnapshot};
+use super::types::RaftLogId;
+
+impl<M: Machine> Shared<M> {
+    /// Stores the state as of a segment's base. A failure costs time at the next start, nothing else.
+    pub(crate) fn store_checkpoint(&self, base: LogIndex, state: &[u8]) {
+        // What is applied may be ahead of what the disk has: after a power cut, openraft would take the difference for
+        // a hole and wipe the log.
+        let stored = self.log.sync().map_err(io::Error::other).and_then(|()| {
+            match self.log.write_checkpoint(base, state) {
+                // Truncated or purged meanwhile.
+                Err(CheckpointError::NoSuchBase { .. }) => Ok(()),
+                outcome => outcome.map_err(io::Error::other),
+            }
+        });
+        if let Err(error) = stored {
+            tracing::warn!(log = %self.log.path().display(), %base, %error, "checkpoint not stored");
+        }
+        if let Some(committed) = *self.committed.lock() {
+            let row = &self.votes;
+            if let Err(error) = row.votes.note_committed(&row.key, committed) {
+                tracing::warn!(log = %self.log.path().display(), %error, "committed entry not noted");
+            }
+        }
+    }
+
+    /// Makes the checkpoint at the newest base that nothing below is needed of the snapshot; returns its last log id
+    /// if that is a newer one than before.
+    pub(crate) fn advance_snapshot(&self) -> Option<RaftLogId> {
+        match self.try_advance_snapshot() {
+            Ok(advanced) => advanced,
+            Err(error) => {
+                tracing::warn!(log = %self.log.path().display(), %error, "snapshot not stored, log not trimmed");
+                None
+            }
+        }
+    }
+
+    fn try_advance_snapshot(&self) -> Result<Option<RaftLogId>, CheckpointError> {
+        let keeps_from = self.applied.read().machine.keeps_log_from();
+        let snapshot = self.snapshot.lock().as_ref().and_then(|s| s.position.last);
+        let above = snapshot.map_or(0, |last| last.index + 1);
+        let segments = self.log.segments();
+        let unneeded = segments.iter().rev().filter(|segment| {
+            let needed = keeps_from.is_some_and(|from| segment.base_offset > from);
+            !needed && segment.base_index.get() > above
+        });
+        let stored = match segments.last() {
+            Some(last) if last.base_index.get() > above => self.log.checkpoints()?,
+            _ => return Ok(None),
+        };
+        for segment in unneeded.filter(|segment| stored.contains(&segment.base_index)) {
+            let bytes = match self.log.read_checkpoint(segment.base_index) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                Err(error @ CheckpointError::Damaged { .. }) => {
+                    tracing::error!(%error, "checkpoint passed over");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(position) = Position::decode(&mut &bytes[..]) else {
+                continue;
+            };
+            self.keep_snapshot(StoredSnapshot {
+                position: position.clone(),
+                bytes,
+            })?;
+            return Ok(position.last);
+        }
+        Ok(None)
+    }
+
+    /// Stores a snapshot, unless there is a newer one: it never goes backwards.
+    fn keep_snapshot(&self, snapshot: StoredSnapshot) -> Result<(), CheckpointError> {
+        let mut current = self.snapshot.lock();
+        let newest = current.as_ref().and_then(|stored| stored.position.last);
+        if newest.is_some() && newest >= snapshot.position.last {
+            return Ok(());
+        }
+        self.log.write_snapshot(&snapshot.bytes)?;
+        *current = Some(snapshot);
+        Ok(())
+    }
+
+    /// Makes what is applied now the snapshot.
+    pub(crate) fn snapshot_applied(&self) -> io::Result<()> {
+        let (position, bytes) = {
+            let applied = self.applied.read();
+            (applied.position.clone(), applied.encode())
+        };
+        // As with a checkpoint.
+        self.log.sync().map_err(io::Error::other)?;
+        let kept = self.keep_snapshot(StoredSnapshot { position, bytes });
+        kept.map_err(io::Error::other)
+    }
+
+    /// Replaces the state by a leader's.
+    pub(crate) fn install_snapshot(&self, bytes: Bytes) -> io::Result<()> {
+        let senseless = |reason| io::Error::other(format!("the leader's snapshot: {reason}"));
+        let position = Position::decode(&mut &bytes[..])
+            .ok_or_else(|| senseless("the position makes no sense".to_owned()))?;
+        let snapshot = StoredSnapshot {
+            position,
+            bytes: bytes.clone(),
+        };
+        self.keep_snapshot(snapshot).map_err(io::Error::other)?;
+        {
+            let mut applied = self.applied.write();
+            applied.restore(&bytes).map_err(senseless)?;
+            let behind = applied.position.high_watermark;
+            applied.machine.purged_below(behind);
+        }
+        self.forget_bases();
+        self.rebuild_tail()?;
+        self.publish();
+        Ok(())
+    }
+}

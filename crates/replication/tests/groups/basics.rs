@@ -1,0 +1,106 @@
+//! Producing, reading, restarting.
+
+use std::sync::Arc;
+
+use model::Offset;
+use replication::ProduceOutcome;
+use segment_log::disk::RealDisk;
+use segment_log::{LogSettings, ReadFromError};
+
+use crate::harness::{Process, append, batch, produce, read_all, small_segments, stamped};
+
+fn real_disk() -> (tempfile::TempDir, Arc<RealDisk>) {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Arc::new(RealDisk::new(directory.path()));
+    (directory, disk)
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_read_back_before_and_after_a_restart() {
+    let (_directory, disk) = real_disk();
+    let settings = small_segments();
+    let process = Process::start(disk.clone());
+    let group = process.serve(&settings).await;
+    for n in 0..50_u64 {
+        let base = append(&group, batch(&format!("value {n}"), 2)).await;
+        assert_eq!(base, Offset::new(2 * n));
+        assert_eq!(group.status().high_watermark, Offset::new(2 * n + 2));
+    }
+    assert_eq!(group.latest().await, Ok(Offset::new(100)));
+    assert!(group.log().segments().len() > 3);
+    let before = read_all(&group, Offset::ZERO);
+    assert_eq!(before.len(), 50);
+    drop(group);
+    process.stop().await;
+
+    let process = Process::start(disk);
+    let group = process.serve(&settings).await;
+    assert_eq!(group.status().high_watermark, Offset::new(100));
+    assert_eq!(read_all(&group, Offset::ZERO), before);
+    assert_eq!(append(&group, batch("more", 1)).await, Offset::new(100));
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_retried_batch_is_answered_with_its_first_offset_also_after_a_restart() {
+    let (_directory, disk) = real_disk();
+    let process = Process::start(disk.clone());
+    let group = process.serve(&LogSettings::default()).await;
+    append(&group, stamped(1, 0, 0, 3)).await;
+    append(&group, stamped(1, 0, 3, 2)).await;
+    let duplicate = ProduceOutcome::Duplicate {
+        base_offset: Offset::new(3),
+    };
+    assert_eq!(
+        produce(&group, stamped(1, 0, 3, 2)).await,
+        Ok(duplicate.clone())
+    );
+    let gap = produce(&group, stamped(1, 0, 9, 1)).await.unwrap();
+    assert!(matches!(gap, ProduceOutcome::Refused(_)), "{gap:?}");
+    assert_eq!(group.status().high_watermark, Offset::new(5));
+    drop(group);
+    process.stop().await;
+
+    let process = Process::start(disk);
+    let group = process.serve(&LogSettings::default()).await;
+    assert_eq!(produce(&group, stamped(1, 0, 3, 2)).await, Ok(duplicate));
+    assert_eq!(append(&group, stamped(1, 0, 5, 1)).await, Offset::new(5));
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_start_inside_a_segment_hides_records_and_deletes_the_segments_before() {
+    let (_directory, disk) = real_disk();
+    let settings = small_segments();
+    let process = Process::start(disk.clone());
+    let group = process.serve(&settings).await;
+    for n in 0..60 {
+        append(&group, batch(&format!("value {n}"), 1)).await;
+    }
+    let segments = group.log().segments().len();
+    let to = Offset::new(31);
+    let cutoff = model::Timestamp::from_millis(0);
+    assert_eq!(group.set_log_start(to, cutoff).await, Ok(to));
+    // Never back, never above the high watermark.
+    assert_eq!(group.set_log_start(Offset::new(3), cutoff).await, Ok(to));
+    match group.read(Offset::new(30), 1) {
+        Err(ReadFromError::BelowLogStart { wanted, log_start }) => {
+            assert_eq!((wanted, log_start), (Offset::new(30), to));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(read_all(&group, to).len(), 29);
+    crate::harness::until(|| group.log().segments().len() < segments).await;
+    assert!(group.log().ends().first_offset <= to);
+    drop(group);
+    process.stop().await;
+
+    let process = Process::start(disk);
+    let group = process.serve(&settings).await;
+    assert_eq!(group.status().log_start, to);
+    assert_eq!(read_all(&group, to).len(), 29);
+    drop(group);
+    process.stop().await;
+}

@@ -1,0 +1,5 @@
+//! Groups of one voter through the crate's public interface, on real files and on the simulated disk.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod basics;
+mod harness;
