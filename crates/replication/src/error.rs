@@ -34,7 +34,7 @@ pub enum OpenGroupError {
         /// What is wrong.
         source: io::Error,
     },
-    /// Not even Raft's own first entry would fit.
+    /// The disk is full. It can be tried again.
     #[error(transparent)]
     NoSpace(#[from] NoSpace),
     /// Raft did not start.

@@ -1,6 +1,7 @@
 //! One running Raft group: how it is opened, proposed to and stopped, whatever its machine is.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,7 +11,7 @@ use model::{Clock, ReplicaId, Term};
 use openraft::raft::Raft;
 use openraft::{Config, EmptyNode};
 use parking_lot::Mutex;
-use segment_log::{LogDirectory, LogSettings, NoSpace};
+use segment_log::{LogDirectory, LogSettings, NoSpace, OpenLogError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,9 +32,6 @@ use crate::raft::votes::Votes;
 use crate::settings::ReplicationSettings;
 use crate::status::GroupStatus;
 
-/// Below this many free bytes a group is not opened: Raft's own first entries might not fit, and that would be final.
-const FREE_BYTES_MIN: u64 = 256 << 10;
-
 /// openraft's handle of a group.
 pub(crate) type Instance<M> = Raft<Types, StateMachine<M>>;
 
@@ -53,7 +51,6 @@ pub(crate) struct Group<M: Machine> {
     pub(crate) raft: Instance<M>,
     pub(crate) home: Handle,
     replica: ReplicaId,
-    directory: Arc<LogDirectory>,
     leadership: watch::Receiver<Leadership>,
     stopped: watch::Receiver<Option<Arc<str>>>,
     uncommitted: Arc<AtomicU64>,
@@ -94,7 +91,6 @@ impl<M: Machine> Group<M> {
             raft,
             home,
             replica,
-            directory: around.directory,
             leadership,
             stopped,
             uncommitted: Arc::default(),
@@ -135,11 +131,6 @@ impl<M: Machine> Group<M> {
             // The responder was dropped with the message, which answers "unknown".
             tracing::debug!(log = %self.shared.log.path().display(), %error, "proposal not taken");
         }
-    }
-
-    /// Whether Raft's own small entries have room; the slack that is kept back for them may be used up by others.
-    pub(crate) fn has_slack(&self) -> Result<(), NoSpace> {
-        check_free(&self.directory, self.shared.log.path())
     }
 
     /// Why the group takes nothing more, if so.
@@ -201,6 +192,7 @@ impl<M: Machine> Group<M> {
 impl<M: Machine> Stop for Group<M> {
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
+            self.shared.stop_waiting();
             if let Err(error) = self.raft.shutdown().await {
                 tracing::error!(log = %self.shared.log.path().display(), %error, "Raft has crashed");
             }
@@ -222,8 +214,8 @@ fn open_shared<M: Machine>(
     settings: LogSettings,
     machine: M,
 ) -> Result<Arc<Shared<M>>, OpenGroupError> {
-    check_free(&around.directory, path)?;
-    let log = around.directory.open_log(path, settings)?;
+    let log = around.directory.open_log(path, settings);
+    let log = log.map_err(|error| open_error(around, error))?;
     let (applied, snapshot): (Applied<M>, _) = recover(&log, machine)?;
     let votes = GroupVotes {
         votes: around.votes.clone(),
@@ -234,17 +226,19 @@ fn open_shared<M: Machine>(
     Ok(Arc::new(shared))
 }
 
-fn check_free(directory: &LogDirectory, path: &Path) -> Result<(), NoSpace> {
-    // An unreadable answer counts as a full disk.
-    let free = directory.disk().free_bytes().unwrap_or(0);
-    if free >= FREE_BYTES_MIN {
-        return Ok(());
+/// A full disk is told apart: it can be tried again once there is space.
+fn open_error(around: &Surroundings, error: OpenLogError) -> OpenGroupError {
+    match error {
+        OpenLogError::Io { path, source } if source.kind() == ErrorKind::StorageFull => {
+            OpenGroupError::NoSpace(NoSpace {
+                needed: 1,
+                free: around.directory.disk().free_bytes().unwrap_or(0),
+                kept_back: 0,
+                path,
+            })
+        }
+        error => error.into(),
     }
-    Err(NoSpace {
-        needed: FREE_BYTES_MIN,
-        free,
-        path: path.to_owned(),
-    })
 }
 
 /// On the group's home core, for openraft spawns its tasks where it is called.

@@ -70,8 +70,6 @@ impl LogGroup {
         producers_idle_since: Timestamp,
     ) -> Result<Offset, ProposeError> {
         let term = self.group.serving_term()?;
-        // It frees space, so it may use the slack, but not what is not there.
-        self.group.has_slack()?;
         let start = LogStart {
             to,
             producers_idle_since,

@@ -10,6 +10,7 @@ pub(crate) mod log_store;
 pub(crate) mod machine;
 pub(crate) mod membership;
 pub(crate) mod network;
+pub(crate) mod persist;
 pub(crate) mod proposal;
 pub(crate) mod recover;
 pub(crate) mod responder;

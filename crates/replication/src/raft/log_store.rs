@@ -9,7 +9,8 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use super::decide::{Decided, Place, decide};
 use super::log_reader::LogReader;
 use super::machine::Machine;
-use super::shared::{Shared, blocking};
+use super::persist::persist;
+use super::shared::Shared;
 use super::types::{Entry, RaftLogId, Types, Vote, from_raft, to_raft, to_term};
 
 /// The log of one group.
@@ -20,27 +21,6 @@ pub(crate) struct LogStore<M> {
 impl<M: Machine> LogStore<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>) -> Self {
         Self { shared }
-    }
-
-    /// The offset behind an entry that is about to be purged. Blocks.
-    fn offset_behind(shared: &Shared<M>, index: LogIndex) -> io::Result<Offset> {
-        let next = index.next();
-        let ends = shared.log.ends();
-        if next < ends.end_index {
-            let range = next..next.next();
-            let headers = shared
-                .log
-                .read_headers(range, 1)
-                .map_err(io::Error::other)?;
-            if let Some(at) = headers.first() {
-                return Ok(at.header.base_offset());
-            }
-        }
-        // Beyond the end it is a reset to the snapshot.
-        let snapshot = shared.snapshot.lock();
-        let at_snapshot = snapshot.as_ref().map(|stored| &stored.position);
-        let at_snapshot = at_snapshot.filter(|at| at.last.is_some_and(|p| p.index == index.get()));
-        Ok(at_snapshot.map_or(ends.end_offset, |at| at.high_watermark))
     }
 }
 
@@ -62,14 +42,12 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
         let vote = *vote;
         to_term(vote.leader_id.term)?;
-        let shared = self.shared.clone();
-        blocking(move || {
+        persist(&self.shared, move |shared| {
             // openraft takes a saved vote for a sign that everything appended before is durable too.
-            shared.log.sync().map_err(io::Error::other)?;
+            shared.log.sync()?;
             let committed = *shared.committed.lock();
             let row = &shared.votes;
-            let saved = row.votes.save(&row.key, vote, committed);
-            saved.map_err(io::Error::other)
+            Ok(row.votes.save(&row.key, vote, committed)?)
         })
         .await
     }
@@ -138,25 +116,21 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
     }
 
     async fn truncate_after(&mut self, last: Option<RaftLogId>) -> Result<(), io::Error> {
-        let shared = self.shared.clone();
-        blocking(move || {
-            let last = last.map(|last| LogIndex::new(last.index));
-            let truncated = shared.log.truncate_after(last);
-            truncated.map_err(io::Error::other)?;
+        let last = last.map(|last| LogIndex::new(last.index));
+        persist(&self.shared, move |shared| {
+            shared.log.truncate_after(last)?;
             shared.forget_bases();
-            shared.rebuild_tail()
+            Ok(shared.rebuild_tail()?)
         })
         .await
     }
 
     async fn purge(&mut self, upto: RaftLogId) -> Result<(), io::Error> {
-        let shared = self.shared.clone();
-        blocking(move || {
-            let upto = from_raft(upto)?;
+        let upto = from_raft(upto)?;
+        persist(&self.shared, move |shared| {
             let is_reset = upto.index >= shared.log.ends().end_index;
-            let offset = Self::offset_behind(&shared, upto.index)?;
-            let purged = shared.log.purge(upto, offset);
-            purged.map_err(io::Error::other)?;
+            let offset = offset_behind(shared, upto.index)?;
+            shared.log.purge(upto, offset)?;
             if is_reset {
                 shared.forget_bases();
                 shared.rebuild_tail()?;
@@ -165,4 +139,25 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
         })
         .await
     }
+}
+
+/// The offset behind an entry that is about to be purged. Blocks.
+fn offset_behind<M: Machine>(shared: &Shared<M>, index: LogIndex) -> io::Result<Offset> {
+    let next = index.next();
+    let ends = shared.log.ends();
+    if next < ends.end_index {
+        let range = next..next.next();
+        let headers = shared
+            .log
+            .read_headers(range, 1)
+            .map_err(io::Error::other)?;
+        if let Some(at) = headers.first() {
+            return Ok(at.header.base_offset());
+        }
+    }
+    // Beyond the end it is a reset to the snapshot.
+    let snapshot = shared.snapshot.lock();
+    let at_snapshot = snapshot.as_ref().map(|stored| &stored.position);
+    let at_snapshot = at_snapshot.filter(|at| at.last.is_some_and(|p| p.index == index.get()));
+    Ok(at_snapshot.map_or(ends.end_offset, |at| at.high_watermark))
 }

@@ -53,6 +53,7 @@ pub(crate) struct Shared<M> {
     pub(crate) keeper: Notify,
     /// The log was truncated: segment bases known before may be gone.
     bases_moved: AtomicBool,
+    stopping: AtomicBool,
     pub(crate) ends: watch::Sender<GroupEnds>,
     /// The term of the last applied entry.
     pub(crate) term: watch::Sender<u64>,
@@ -81,6 +82,7 @@ impl<M: Machine> Shared<M> {
             checkpoints: Mutex::default(),
             keeper: Notify::new(),
             bases_moved: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
             ends: watch::Sender::new(GroupEnds {
                 log_start,
                 high_watermark,
@@ -140,6 +142,15 @@ impl<M: Machine> Shared<M> {
         let term = last.map_or(0, |last| *last.leader_id);
         self.term
             .send_if_modified(|known| std::mem::replace(known, term) != term);
+    }
+
+    /// From now on nothing is waited for any more.
+    pub(crate) fn stop_waiting(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Says that segment bases known before may be gone.

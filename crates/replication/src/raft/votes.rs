@@ -120,6 +120,10 @@ impl Votes {
 
     fn sync(&self) -> Result<(), JournalError> {
         self.journal.sync().inspect_err(|error| {
+            // On a full disk it is tried again.
+            if matches!(error, JournalError::Failed(failed) if !failed.is_final) {
+                return;
+            }
             let reason: Arc<str> = format!("votes cannot be saved: {error}").into();
             self.failed.send_if_modified(|failed| {
                 let first = failed.is_none();
