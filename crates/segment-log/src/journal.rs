@@ -265,7 +265,7 @@ fn settle(disk: &dyn Disk, path: &Path, sound: &[u8]) -> io::Result<(Arc<dyn Dis
 }
 
 /// The latest values, and where the sound frames end.
-fn replay(path: &Path, bytes: &[u8]) -> Result<(Values, usize), JournalDamaged> {
+pub(crate) fn replay(path: &Path, bytes: &[u8]) -> Result<(Values, usize), JournalDamaged> {
     let mut latest = Values::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..)

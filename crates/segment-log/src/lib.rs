@@ -14,6 +14,8 @@ pub mod disk;
 pub mod dump;
 pub mod error;
 mod flusher;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod journal;
 pub mod log;
 mod noted_ends;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use metadata::ClusterState;
 use model::batch::control::{self, ControlKind};
 use model::batch::{Batch, BatchBuilder, BuildError, Codec, ProducerStamp, RecordHeader};
 use model::{ProducerId, Timestamp};
@@ -50,6 +51,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "records",
         &sample(Codec::None)?.to_bytes(),
     )?;
+    let term = [1_u64, 0, 0].map(u64::to_be_bytes).concat();
+    write("small_files", "a-term-or-start", &term)?;
+    write(
+        "journal_replay",
+        "two-records",
+        b"\x06\x01\0\x02kvv\x01\0\0k",
+    )?;
+    write("segment_name", "sound", b"00000000000000000042.7.log")?;
+    write("segment_dump", "records", &all)?;
+    // A term table, and a segment that holds a sound batch.
+    let files = [&[0, 0, 0, 0, 0, 0, 3, 0, 24], &term[..], &[5, 0, 0]].concat();
+    write("log_directory", "one-batch", &files)?;
+    let torn = [
+        &[0, 0, 0, 0, 0, 0, 3, 0, 24],
+        &term[..],
+        &[5, 0, 9],
+        b"torn tail",
+    ]
+    .concat();
+    write("log_directory", "torn", &torn)?;
+    let state = ClusterState::default().encode_snapshot();
+    write("metadata_decode", "empty-state", &state)?;
     Ok(())
 }
 

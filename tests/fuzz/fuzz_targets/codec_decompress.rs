@@ -1,26 +1,3 @@
-//! A compressed block. The first byte picks the codec, the rest is the block.
-
 #![no_main]
 
-use bytes::Bytes;
-use libfuzzer_sys::fuzz_target;
-use model::batch::Codec;
-use model::batch::codec::{compress, decompress};
-
-const LIMIT: usize = 1 << 20;
-
-fuzz_target!(|data: &[u8]| {
-    let Some((number, block)) = data.split_first() else {
-        return;
-    };
-    let Some(codec) = Codec::from_number(number % 5) else {
-        return;
-    };
-    let block = Bytes::copy_from_slice(block);
-    if let Ok(plain) = decompress(codec, &block, LIMIT) {
-        assert!(plain.len() <= LIMIT.max(block.len()));
-    }
-    // The other way: any bytes survive the codec.
-    let compressed = compress(codec, block.clone()).expect("any bytes compress");
-    assert_eq!(decompress(codec, &compressed, block.len()), Ok(block));
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| strandline_fuzz::codec_decompress::run(data));

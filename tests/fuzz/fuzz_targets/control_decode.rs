@@ -1,26 +1,3 @@
-//! A file's bytes as one of Raft's own entries.
-
 #![no_main]
 
-use bytes::Bytes;
-use libfuzzer_sys::fuzz_target;
-use model::batch::Batch;
-use model::batch::control::{self, ControlError};
-
-fuzz_target!(|data: &[u8]| {
-    let Ok(batch) = Batch::parse(Bytes::copy_from_slice(data)) else {
-        return;
-    };
-    match control::decode(&batch) {
-        Ok((kind, payload)) => {
-            assert!(batch.header().is_internal());
-            let again = control::encode(kind, &payload, batch.header().base_timestamp());
-            assert_eq!(again.records(), batch.records());
-            assert_eq!(control::decode(&again), Ok((kind, payload)));
-        }
-        Err(ControlError::NotInternal { .. }) => assert!(!batch.header().is_internal()),
-        Err(ControlError::UnknownKind { kind }) => {
-            assert_eq!(kind, batch.records().first().copied());
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| strandline_fuzz::control_decode::run(data));
