@@ -135,9 +135,10 @@ pub struct SegmentInfo {
     pub bytes: u64,
     /// The largest timestamp of its records; `None` where it holds internal entries only.
     pub max_timestamp: Option<Timestamp>,
-    /// When its first entry was appended; after a restart, for the last segment, when the log was opened.
+    /// When its first entry was appended; after a restart, for the last segment, the time that this entry claims, but
+    /// not after the log was opened.
     pub first_append: Option<Timestamp>,
-    /// When its last entry was appended, likewise.
+    /// When its last entry was appended; after a restart, for the last segment, when the log was opened.
     pub last_append: Option<Timestamp>,
     /// Whether it is full.
     pub sealed: bool,

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::{Durability, LogIndex, Offset};
+use model::{Durability, LogIndex, Offset, Timestamp};
 use parking_lot::Mutex;
 
 use super::state::State;
@@ -49,6 +49,8 @@ struct Scanned {
     file: Arc<dyn DiskFile>,
     /// Why the walk stopped, if not at zeros or the file's end.
     bad: Option<String>,
+    /// The time of its first entry.
+    first_time: Option<Timestamp>,
     /// Where the entry at the noted end begins, or would begin.
     noted_position: Option<u64>,
 }
@@ -262,6 +264,7 @@ impl<'a> Recovery<'a> {
         let mut facts = SegmentFacts::empty(name);
         let mut index = SparseIndex::default();
         let noted = self.noted.map_or(LogIndex::ZERO, |noted| noted.index);
+        let mut first_time = None;
         let mut noted_position = (noted <= name.base_index).then_some(0);
         let interval = self.settings.index_interval_bytes;
         let walked = walk(
@@ -278,6 +281,7 @@ impl<'a> Recovery<'a> {
                     max_timestamp_before: facts.max_timestamp,
                 };
                 index.note(entry, interval);
+                first_time = first_time.or(Some(at.header.max_timestamp()));
                 facts.count(&at.header);
                 if facts.end_index == noted {
                     noted_position = Some(facts.bytes);
@@ -291,6 +295,7 @@ impl<'a> Recovery<'a> {
             index,
             file,
             bad: walked.bad,
+            first_time,
             noted_position,
         })
     }

@@ -201,6 +201,25 @@ fn a_segment_rolls_by_age_from_its_first_append_and_an_empty_one_never_does() {
 }
 
 #[test]
+fn a_restart_does_not_make_a_segment_young_again() {
+    let disk = SimulatedDisk::new(1);
+    let log = open(&disk, &LogSettings::default()).unwrap();
+    for (index, time) in [(0, 400), (1, 900)] {
+        let batch = records(index, 1, 1, 10, time);
+        log.append(LogIndex::new(index), vec![batch], ignore())
+            .unwrap();
+    }
+    log.sync().unwrap();
+    drop(log);
+    disk.kill();
+    // The clock says 1000 again.
+    let log = open(&disk, &LogSettings::default()).unwrap();
+    let segment = &log.segments()[0];
+    assert_eq!(segment.first_append, Some(Timestamp::from_millis(400)));
+    assert_eq!(segment.last_append, Some(Timestamp::from_millis(1_000)));
+}
+
+#[test]
 fn a_checkpoint_goes_with_its_segment_and_the_snapshot_stays() {
     let disk = SimulatedDisk::new(1);
     let directory = directory(disk.mount());

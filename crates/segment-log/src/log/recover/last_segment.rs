@@ -27,6 +27,7 @@ impl Recovery<'_> {
             index,
             file,
             bad,
+            first_time,
             noted_position,
         } = scanned;
         let noted = self.noted.map_or(LogIndex::ZERO, |noted| noted.index);
@@ -51,7 +52,9 @@ impl Recovery<'_> {
         }
         self.end = Some(facts.end());
         let now = self.shared.clock.now();
-        (facts.first_append, facts.last_append) = (Some(now), Some(now));
+        // The age of a segment must not begin anew with each restart, or a quiet one would never be sealed.
+        facts.first_append = first_time.map(|first| first.min(now));
+        facts.last_append = Some(now);
         let segment = Arc::new(SegmentFile::new(self.path, facts.name, facts.bytes));
         segment.attach(file.clone());
         segment.verified.lock().add(0..facts.bytes);
