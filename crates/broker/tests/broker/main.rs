@@ -1,0 +1,16 @@
+//! The use cases of a broker, over real groups, on a real directory and on the simulated disk.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where it fails"
+)]
+
+mod faults;
+mod fetch;
+mod harness;
+mod offsets;
+mod produce;
+mod restart;
+mod retention;
+mod topics;
