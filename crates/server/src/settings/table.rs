@@ -305,9 +305,10 @@ pub(crate) static LOG_LEVEL: Setting<Directives> = Setting {
     name: "log_level",
     placeholder: "LEVEL",
     kind: Directives,
-    default: Default::Is("info"),
+    // Raft tells a paragraph of every election of every partition.
+    default: Default::Is("info,openraft=warn"),
     variable_too: Some("RUST_LOG"),
-    help: "What is logged to stderr.",
+    help: "What is logged to stderr: a level, or levels by module.",
 };
 
 pub(crate) static LOG_FORMAT: Setting<Words<LogFormat>> = Setting {
