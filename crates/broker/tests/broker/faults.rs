@@ -1,8 +1,11 @@
-use broker::{NotReadyReason, PartitionError, ProduceError};
+use std::path::Path;
+use std::time::Duration;
+
+use broker::{BrokerSettings, FetchError, NotReadyReason, PartitionError, ProduceError};
 use model::Offset;
 use segment_log::disk::SimulatedDisk;
 
-use crate::harness::{batch, eventually, name, numbered, start};
+use crate::harness::{batch, eventually, name, numbered, settings, start, start_with};
 
 #[tokio::test]
 async fn a_full_disk_refuses_batches_serves_reads_and_recovers_without_a_restart() {
@@ -106,5 +109,32 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_what_was_durable_can_be
     // The others go on.
     let produced = node.produce("other", batch(&["v"])).await.unwrap();
     assert_eq!(produced.base_offset, Offset::ZERO);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn the_scrub_finds_what_decays_after_it_was_read_and_none_of_it_is_served() {
+    let disk = SimulatedDisk::new(1);
+    let settings = BrokerSettings {
+        scrub_interval: Duration::from_millis(10),
+        scrub_bytes_per_second: 64 << 30,
+        ..settings()
+    };
+    let node = start_with(disk.mount(), settings).await.unwrap();
+    node.create("t", 1, &[("segment.bytes", "65536")]).await;
+    let values: Vec<_> = (0..30).map(|_| "x".repeat(5_000)).collect();
+    node.produce_values("t", values.clone()).await;
+    assert_eq!(node.values("t").await, values);
+    let id = node.broker.topic(&name("t")).unwrap().id.unwrap();
+    let file = format!("partitions/{id}/0/00000000000000000000.0.log");
+    disk.flip_bit(Path::new(&file), 20_000, 3).unwrap();
+    let is_refused = async || {
+        let answer = node.fetch("t", 3).await;
+        matches!(&answer.partitions[0], Err(FetchError::Damaged { file: found, .. }) if *found == Path::new(&file))
+    };
+    eventually("the scrub meets the damage", is_refused).await;
+    // What lies before and behind it is served.
+    assert!(node.fetch("t", 0).await.partitions[0].is_ok());
+    assert!(node.fetch("t", 20).await.partitions[0].is_ok());
     node.stop().await;
 }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use broker::BrokerSettings;
 use model::{Offset, Timestamp};
 use segment_log::disk::SimulatedDisk;
 
-use crate::harness::{Node, batch_at, eventually, name, numbered, start};
+use crate::harness::{Node, batch_at, eventually, name, numbered, settings, start, start_with};
 
 async fn retain(node: &Node) -> Offset {
     let applied = node.broker.apply_retention(&name("t")).await.unwrap();
@@ -98,5 +99,37 @@ async fn a_compacted_topic_keeps_everything() {
     node.produce_values("t", numbered("v", 10)).await;
     node.clock.advance(Duration::from_secs(3600));
     assert_eq!(retain(&node).await, Offset::ZERO);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn retention_is_applied_in_the_background_to_a_steady_load() {
+    let settings = BrokerSettings {
+        retention_interval: Duration::from_millis(10),
+        ..settings()
+    };
+    let node = start_with(SimulatedDisk::new(1).mount(), settings)
+        .await
+        .unwrap();
+    node.create(
+        "t",
+        1,
+        &[("segment.bytes", "65536"), ("retention.ms", "60000")],
+    )
+    .await;
+    for _ in 0..10 {
+        fill(&node, 100).await;
+        node.clock.advance(Duration::from_secs(50));
+    }
+    let shrinks = async || on_disk(&node) < 400_000;
+    eventually("old segments are deleted", shrinks).await;
+    fill(&node, 1).await;
+    let partition = node.broker.topic(&name("t")).unwrap().partitions[0].clone();
+    assert_eq!(partition.high_watermark, Offset::new(1001));
+    assert!(
+        partition.log_start >= Offset::new(600),
+        "{}",
+        partition.log_start
+    );
     node.stop().await;
 }

@@ -196,6 +196,8 @@ impl LogInner {
             Err(error) => {
                 if let ReadLogError::Damaged { file, byte, reason } = &error {
                     at.segment.damaged.store(true, Ordering::Relaxed);
+                    // It may have been sound when it was first read: from now on every read checks again.
+                    at.segment.verified.lock().forget_from(*byte);
                     tracing::error!(file = %file.display(), byte, reason, "damage met");
                 }
                 Err(error)
