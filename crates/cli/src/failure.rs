@@ -1,5 +1,7 @@
 //! How a command ends that did not succeed: its exit code, its one line, its JSON.
 
+mod of_client;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -68,13 +70,6 @@ impl Failure {
     #[must_use]
     pub(crate) fn preceded_by(mut self, words: &str) -> Self {
         self.message = format!("{words}: {}", self.message);
-        self
-    }
-
-    /// Puts what is known now before and behind the message.
-    #[must_use]
-    pub(crate) fn followed_by(mut self, words: &str) -> Self {
-        self.message = format!("{}; {words}", self.message);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
@@ -33,4 +34,31 @@ pub(crate) fn write_json(value: &impl Serialize) -> Result<(), Failure> {
         )
     })?;
     write_line(&line)
+}
+
+/// Writes rows under headings, in columns as wide as they need to be.
+pub(crate) fn write_table<const COLUMNS: usize>(
+    headings: [&str; COLUMNS],
+    rows: impl IntoIterator<Item = [String; COLUMNS]>,
+) -> Result<(), Failure> {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(headings);
+    rows.into_iter().for_each(|row| {
+        table.add_row(row);
+    });
+    // Padding at the ends of lines would be all that is not a cell.
+    let lines: Vec<_> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    write_line(&lines.join("\n"))
+}
+
+/// Writes a line to stderr, for people.
+pub(crate) fn notice(line: &str) {
+    // Nobody is left to tell where stderr is closed.
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -7,6 +7,7 @@ mod delete;
 mod delete_records;
 mod describe;
 mod list;
+mod show;
 
 use clap::{Args, Subcommand};
 

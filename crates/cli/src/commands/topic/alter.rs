@@ -1,9 +1,12 @@
 //! `strand topic alter`.
 
 use clap::{ArgGroup, Args};
+use client::TopicChange;
 
+use super::show;
 use crate::arguments::{Assignment, assignment};
 use crate::failure::Failure;
+use crate::output::write_line;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -30,6 +33,24 @@ pub(crate) struct AlterArgs {
 }
 
 pub(crate) async fn run(args: AlterArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let admin = session.admin();
+    let change = TopicChange {
+        set: args
+            .configs
+            .into_iter()
+            .map(|config| (config.key, config.value))
+            .collect(),
+        remove: args.unset,
+    };
+    if !(change.set.is_empty() && change.remove.is_empty()) {
+        admin.update_topic(&args.name, change).await?;
+    }
+    if let Some(total) = args.partitions {
+        admin.create_partitions(&args.name, total).await?;
+    }
+    let topic = admin.get_topic(&args.name).await?;
+    if session.json() {
+        return show::topic(&topic, session);
+    }
+    write_line(&format!("{} altered", topic.name))
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::show;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -18,6 +19,6 @@ pub(crate) struct ApplyRetentionArgs {
 }
 
 pub(crate) async fn run(args: ApplyRetentionArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let starts = session.admin().apply_retention(&args.name).await?;
+    show::log_starts(starts, session)
 }

@@ -1,9 +1,12 @@
 //! `strand topic create`.
 
 use clap::Args;
+use client::NewTopic;
 
+use super::show;
 use crate::arguments::{Assignment, assignment};
 use crate::failure::Failure;
+use crate::output::{notice, write_line};
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -32,6 +35,33 @@ pub(crate) struct CreateArgs {
 }
 
 pub(crate) async fn run(args: CreateArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let configs = args
+        .configs
+        .into_iter()
+        .map(|config| (config.key, config.value));
+    let new = NewTopic {
+        name: args.name,
+        partitions: args.partitions,
+        replication_factor: args.replication_factor,
+        configs: configs.collect(),
+        validate_only: args.validate_only,
+    };
+    let created = session.admin().create_topic(new).await?;
+    if !created.warning.is_empty() {
+        notice(&format!("warning: {}", created.warning));
+    }
+    let topic = created.topic;
+    if session.json() {
+        return show::topic(&topic, session);
+    }
+    let (name, partitions, replicas) =
+        (topic.name, topic.partitions.len(), topic.replication_factor);
+    let done = if args.validate_only {
+        "could be created"
+    } else {
+        "created"
+    };
+    write_line(&format!(
+        "{name} {done}: {partitions} partitions, {replicas} replicas each"
+    ))
 }

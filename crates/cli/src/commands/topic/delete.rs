@@ -1,8 +1,12 @@
 //! `strand topic delete`.
 
-use clap::Args;
+use std::io::{self, IsTerminal};
 
-use crate::failure::Failure;
+use clap::Args;
+use serde::Serialize;
+
+use crate::failure::{Exit, Failure};
+use crate::output::{write_json, write_line};
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -22,6 +26,39 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(crate) async fn run(args: DeleteArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    if !args.yes && io::stdin().is_terminal() && !confirmed(&args.name)? {
+        return Err(Failure::new(
+            Exit::Failed,
+            "NOT_CONFIRMED",
+            format!("{} was not deleted", args.name),
+        ));
+    }
+    let id = session.admin().delete_topic(&args.name).await?;
+    if session.json() {
+        return write_json(&Deleted {
+            name: &args.name,
+            id: &id,
+        });
+    }
+    write_line(&format!("{} deleted", args.name))
+}
+
+/// What was deleted, as JSON.
+#[derive(Serialize)]
+struct Deleted<'a> {
+    name: &'a str,
+    id: &'a str,
+}
+
+fn confirmed(name: &str) -> Result<bool, Failure> {
+    eprint!("Delete the topic {name} with all its records? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            "INPUT",
+            format!("cannot read the answer: {error}"),
+        )
+    })?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::show;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -33,6 +34,22 @@ pub(crate) struct DeleteRecordsArgs {
 }
 
 pub(crate) async fn run(args: DeleteRecordsArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let admin = session.admin();
+    let partitions = match args.partition {
+        Some(partition) => vec![partition],
+        None => {
+            let topic = admin.get_topic(&args.name).await?;
+            let numbers = topic
+                .partitions
+                .iter()
+                .map(|p| i32::try_from(p.partition.get()));
+            // The API's numbers are signed, so each came as one.
+            numbers.flatten().collect()
+        }
+    };
+    let requests = partitions
+        .into_iter()
+        .map(|partition| (partition, args.before));
+    let starts = admin.delete_records(&args.name, requests).await?;
+    show::log_starts(starts, session)
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::show;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -19,6 +20,6 @@ pub(crate) struct DescribeArgs {
 }
 
 pub(crate) async fn run(args: DescribeArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let topic = session.admin().get_topic(&args.name).await?;
+    show::topic(&topic, session)
 }

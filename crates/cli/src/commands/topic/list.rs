@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::show;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -20,6 +21,6 @@ pub(crate) struct ListArgs {
 }
 
 pub(crate) async fn run(args: ListArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let topics = session.admin().list_topics(&args.prefix).await?;
+    show::topics(&topics, session)
 }
