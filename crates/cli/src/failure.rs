@@ -73,6 +73,13 @@ impl Failure {
         self
     }
 
+    /// Puts what else is known behind the message.
+    #[must_use]
+    pub(crate) fn followed_by(mut self, words: &str) -> Self {
+        self.message = format!("{}; {words}", self.message);
+        self
+    }
+
     /// The exit code's name.
     #[cfg(test)]
     pub(crate) fn exit(&self) -> Exit {

@@ -1,12 +1,36 @@
 //! `strand produce`: writes lines as records.
 
+mod batches;
+mod input;
+mod lines;
+mod placement;
+mod record;
+mod tally;
+mod writer;
+
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use client::{CallError, Producer, ProducerSettings, Reason, TopicDescription};
+use indicatif::ProgressBar;
+use model::batch::Codec;
+use model::limits::{BATCH_BYTES_DEFAULT, DECOMPRESSED_BYTES_MAX};
+use model::{Acks, PartitionIndex, TopicName};
+
+use batches::OpenBatches;
+use input::Input;
+use lines::LineSplitter;
+use placement::Placement;
+use record::RecordShape;
+use tally::Tally;
+use writer::{BatchLimits, Writer};
 
 use crate::arguments::{Assignment, Separator, assignment, byte_count, duration, separator};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::output;
+use crate::progress;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -42,8 +66,8 @@ pub(crate) struct ProduceArgs {
     #[arg(long, value_enum, default_value_t = Compression::None)]
     compression: Compression,
     /// What to wait for: a quorum has it, or nothing
-    #[arg(long, value_enum, default_value_t = Acks::Quorum)]
-    acks: Acks,
+    #[arg(long, value_enum, default_value_t = AcksChoice::Quorum)]
+    acks: AcksChoice,
     /// How long a batch may take to be acknowledged
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
@@ -65,14 +89,118 @@ pub(crate) enum Compression {
     Zstd,
 }
 
+impl From<Compression> for Codec {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::None,
+            Compression::Gzip => Self::Gzip,
+            Compression::Snappy => Self::Snappy,
+            Compression::Lz4 => Self::Lz4,
+            Compression::Zstd => Self::Zstd,
+        }
+    }
+}
+
 /// What a producer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Acks {
+enum AcksChoice {
     Quorum,
     None,
 }
 
+/// What a message holds beside its batch, at most.
+const MESSAGE_OVERHEAD_BYTES: u64 = 1024;
+
 pub(crate) async fn run(args: ProduceArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let name = TopicName::new(&args.topic)
+        .map_err(|error| Failure::new(Exit::Refused, "INVALID_TOPIC_NAME", error.to_string()))?;
+    let input = Input::open(args.file.as_deref())?;
+    let topic = find(session, &args.topic).await?;
+    let limits = limits(session, topic.as_ref()).await?;
+    let codec = Codec::from(args.compression);
+    let splitter = LineSplitter::new(line_bytes_max(codec, limits));
+    let batch_bytes_max = args.batch_bytes.min(limits.topic).min(limits.message);
+    let settings = ProducerSettings {
+        acks: match args.acks {
+            AcksChoice::Quorum => Acks::Quorum,
+            AcksChoice::None => Acks::None,
+        },
+        delivery_timeout: args.timeout,
+        ..ProducerSettings::default()
+    };
+    let producer = Producer::open(&session.client, settings);
+    let progress = if input.is_typed || session.json() {
+        ProgressBar::hidden()
+    } else {
+        progress::bytes(input.length)
+    };
+    let mut writer = Writer {
+        session,
+        topic: name,
+        producer: &producer,
+        placement: placement(args.partition, topic.as_ref()),
+        shape: RecordShape::new(args.key_separator, args.headers),
+        codec,
+        limits,
+        linger: args.linger,
+        batches: OpenBatches::new(
+            codec,
+            usize::try_from(batch_bytes_max).unwrap_or(usize::MAX),
+        ),
+        tally: Tally::new(session.json()),
+        line: 1,
+    };
+    writer.write(input, splitter, &progress).await?;
+    let tally = writer.tally;
+    progress.finish_and_clear();
+    let closed = producer.close().await;
+    let said = tally.conclude()?;
+    closed?;
+    if session.json() {
+        Ok(())
+    } else {
+        output::write_line(&said)
+    }
+}
+
+/// The topic, if there is one yet.
+async fn find(session: &Session, name: &str) -> Result<Option<TopicDescription>, Failure> {
+    match session.admin().get_topic(name).await {
+        Ok(topic) => Ok(Some(topic)),
+        Err(CallError::Refused(refusal)) if refusal.is(Reason::UnknownTopic) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn limits(
+    session: &Session,
+    topic: Option<&TopicDescription>,
+) -> Result<BatchLimits, Failure> {
+    let message = session.admin().describe_cluster().await?.message_bytes_max;
+    let topic = topic.and_then(|topic| topic.config("max.message.bytes")?.parse().ok());
+    Ok(BatchLimits {
+        topic: topic.unwrap_or(BATCH_BYTES_DEFAULT),
+        message: message.saturating_sub(MESSAGE_OVERHEAD_BYTES),
+    })
+}
+
+/// The longest line worth reading: one that does not fit a batch, unless it shrinks.
+fn line_bytes_max(codec: Codec, limits: BatchLimits) -> usize {
+    match codec {
+        // The batch's own check names the topic's limit, so a line a little longer than that is read too.
+        Codec::None => {
+            usize::try_from(limits.topic.max(limits.message)).unwrap_or(DECOMPRESSED_BYTES_MAX)
+        }
+        _ => DECOMPRESSED_BYTES_MAX,
+    }
+}
+
+fn placement(partition: Option<u32>, topic: Option<&TopicDescription>) -> Placement {
+    let partitions =
+        topic.and_then(|topic| NonZeroU32::new(u32::try_from(topic.partitions.len()).ok()?));
+    match (partition, partitions) {
+        (Some(partition), _) => Placement::Fixed(PartitionIndex::new(partition)),
+        (None, Some(partitions)) => Placement::spread(partitions, std::process::id()),
+        (None, None) => Placement::Unknown,
+    }
 }

@@ -1,7 +1,7 @@
 //! A batch on its way to the broker.
 
 use bytes::Bytes;
-use model::batch::{Batch, Record};
+use model::batch::{Batch, Codec, Record};
 use model::{Acks, PartitionIndex, TopicName};
 use rpc::v1;
 
@@ -18,7 +18,7 @@ pub struct OutgoingBatch {
 enum Place {
     Partition(PartitionIndex, Bytes),
     /// The broker chooses; one record, so that there is one result.
-    Anywhere(Box<Record>),
+    Anywhere(Box<Record>, Codec),
 }
 
 impl OutgoingBatch {
@@ -29,9 +29,9 @@ impl OutgoingBatch {
     }
 
     /// One record for which the broker chooses the partition, as Kafka's default partitioner does: what to send while
-    /// it is unknown how many partitions there are. Its offset is ignored.
-    pub fn unplaced(topic: TopicName, record: Record) -> Self {
-        let place = Place::Anywhere(Box::new(record));
+    /// it is unknown how many partitions there are. Its offset is ignored; the broker compresses it.
+    pub fn unplaced(topic: TopicName, record: Record, codec: Codec) -> Self {
+        let place = Place::Anywhere(Box::new(record), codec);
         Self { topic, place }
     }
 
@@ -39,7 +39,7 @@ impl OutgoingBatch {
     pub(super) fn bytes(&self) -> usize {
         match &self.place {
             Place::Partition(_, encoded) => encoded.len(),
-            Place::Anywhere(record) => {
+            Place::Anywhere(record, _) => {
                 let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
                 let headers = record
                     .headers
@@ -54,7 +54,7 @@ impl OutgoingBatch {
     pub(super) fn may_share_partition(&self, other: &Self) -> bool {
         let partition = |batch: &Self| match &batch.place {
             Place::Partition(partition, _) => Some(*partition),
-            Place::Anywhere(_) => None,
+            Place::Anywhere(..) => None,
         };
         let differ =
             matches!((partition(self), partition(other)), (Some(one), Some(two)) if one != two);
@@ -68,7 +68,10 @@ impl OutgoingBatch {
                 Some(wire::partition_field(*partition)),
                 v1::produce_batch::Payload::Encoded(encoded.clone()),
             ),
-            Place::Anywhere(record) => (None, v1::produce_batch::Payload::Records(plain(record))),
+            Place::Anywhere(record, codec) => (
+                None,
+                v1::produce_batch::Payload::Records(plain(record, *codec)),
+            ),
         };
         v1::ProduceStreamRequest {
             batch: Some(v1::ProduceBatch {
@@ -81,7 +84,7 @@ impl OutgoingBatch {
     }
 }
 
-fn plain(record: &Record) -> v1::PlainRecords {
+fn plain(record: &Record, codec: Codec) -> v1::PlainRecords {
     let header = |header: &model::batch::RecordHeader| v1::Header {
         key: header.key.clone(),
         value: header.value.clone(),
@@ -94,7 +97,7 @@ fn plain(record: &Record) -> v1::PlainRecords {
             timestamp_ms: Some(record.timestamp.as_millis()),
             offset: None,
         }],
-        compression: v1::Compression::None.into(),
+        compression: v1::Compression::from(codec).into(),
         sequence: None,
     }
 }
