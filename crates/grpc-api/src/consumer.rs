@@ -115,6 +115,23 @@ impl ConsumerService {
     }
 }
 
+impl ConsumerService {
+    /// One subscription, and its messages.
+    pub(crate) fn stream(
+        &self,
+        requests: Streaming<v1::SubscribeRequest>,
+    ) -> impl Stream<Item = Result<v1::SubscribeResponse, Status>> + Send + use<> {
+        let subscription = Subscription {
+            broker: Arc::clone(&self.broker),
+            responder: self.responder.clone(),
+            heartbeat_interval: self.settings.heartbeat_interval,
+            message_bytes_max: self.settings.message_bytes_max,
+            stop: self.stop.clone(),
+        };
+        subscription.start(requests, self.meters.subscribe.open())
+    }
+}
+
 #[tonic::async_trait]
 impl Consumer for ConsumerService {
     async fn fetch(
@@ -136,16 +153,7 @@ impl Consumer for ConsumerService {
         &self,
         request: Request<Streaming<v1::SubscribeRequest>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let open = self.meters.subscribe.open();
-        let subscription = Subscription {
-            broker: Arc::clone(&self.broker),
-            responder: self.responder.clone(),
-            heartbeat_interval: self.settings.heartbeat_interval,
-            message_bytes_max: self.settings.message_bytes_max,
-            stop: self.stop.clone(),
-        };
-        let messages = subscription.start(request.into_inner(), open);
-        Ok(Response::new(Box::pin(messages)))
+        Ok(Response::new(Box::pin(self.stream(request.into_inner()))))
     }
 
     async fn list_offsets(

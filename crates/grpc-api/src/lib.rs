@@ -1,7 +1,7 @@
 //! The public gRPC API, onto the broker.
 //!
 //! ```text
-//! routes ── the services, health, reflection
+//! routes ── the services, health, reflection; bulk ── their bulk calls, without copies
 //!   ├─ producer   session: batches in, results out in order ◀── unary calls and streams alike
 //!   ├─ consumer   fetch, subscribe, list offsets; plain: stored batches to records
 //!   ├─ topic      topics, partitions, deleting records
@@ -11,6 +11,7 @@
 //! It knows protobuf and the broker's requests and answers; it opens no socket, and nothing of Kafka's protocol.
 
 mod broken_message;
+mod bulk;
 mod cluster;
 mod codec_jobs;
 mod consumer;

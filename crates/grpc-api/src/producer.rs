@@ -126,6 +126,21 @@ impl ProducerService {
     }
 }
 
+impl ProducerService {
+    /// One stream of batches, and their results.
+    pub(crate) fn stream<R>(
+        &self,
+        requests: R,
+    ) -> impl Stream<Item = Result<v1::ProduceStreamResponse, Status>> + Send + use<R>
+    where
+        R: Stream<Item = Result<v1::ProduceStreamRequest, Status>> + Send + Unpin + 'static,
+    {
+        let (submitter, answers) = open(&self.broker, &self.preparer, self.limits);
+        tokio::spawn(stream::read(requests, submitter, self.stop.clone()));
+        stream::responses(answers, self.meters.produce_stream.open())
+    }
+}
+
 #[tonic::async_trait]
 impl Producer for ProducerService {
     async fn init_producer(
@@ -153,16 +168,6 @@ impl Producer for ProducerService {
         &self,
         request: Request<Streaming<v1::ProduceStreamRequest>>,
     ) -> Result<Response<Self::ProduceStreamStream>, Status> {
-        let (submitter, answers) = open(&self.broker, &self.preparer, self.limits);
-        let open_stream = self.meters.produce_stream.open();
-        tokio::spawn(stream::read(
-            request.into_inner(),
-            submitter,
-            self.stop.clone(),
-        ));
-        Ok(Response::new(Box::pin(stream::responses(
-            answers,
-            open_stream,
-        ))))
+        Ok(Response::new(Box::pin(self.stream(request.into_inner()))))
     }
 }

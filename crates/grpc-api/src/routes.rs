@@ -13,6 +13,7 @@ use tonic_health::server::HealthReporter;
 use tonic_reflection::server::{Builder, Error as ReflectionError};
 
 use crate::broken_message::ExplainBrokenMessages;
+use crate::bulk::{Bulk, BulkConsume, BulkProduce};
 use crate::cluster::ClusterService;
 use crate::codec_jobs::CodecJobs;
 use crate::consumer::ConsumerService;
@@ -46,27 +47,36 @@ pub async fn routes(
     macro_rules! limited {
         ($server:ident, $service:expr) => {
             ExplainBrokenMessages(
-                $server::new($service)
+                $server::from_arc($service)
                     .max_decoding_message_size(incoming)
                     .max_encoding_message_size(outgoing),
             )
         };
     }
     let (stop, jobs) = (Stop::new(), CodecJobs::new(settings.codec_jobs_max));
-    let producer = ProducerService::new(
+    let producer = Arc::new(ProducerService::new(
         Arc::clone(&broker),
         clock,
         jobs.clone(),
         stop.signal(),
         &settings,
-    );
+    ));
     let consumer = ConsumerService::new(Arc::clone(&broker), jobs, stop.signal(), &settings);
-    let topic = TopicService::new(Arc::clone(&broker));
-    let cluster = ClusterService::new(broker, &settings);
+    let consumer = Arc::new(consumer);
+    let produce = BulkProduce {
+        service: Arc::clone(&producer),
+        message_bytes_max: incoming,
+    };
+    let consume = BulkConsume {
+        service: Arc::clone(&consumer),
+        message_bytes_max: incoming,
+    };
+    let topic = Arc::new(TopicService::new(Arc::clone(&broker)));
+    let cluster = Arc::new(ClusterService::new(broker, &settings));
     let (health, health_server) = tonic_health::server::health_reporter();
     set_serving(&health, false).await;
-    let routes = Routes::new(limited!(ProducerServer, producer))
-        .add_service(limited!(ConsumerServer, consumer))
+    let routes = Routes::new(Bulk::new(produce, limited!(ProducerServer, producer)))
+        .add_service(Bulk::new(consume, limited!(ConsumerServer, consumer)))
         .add_service(limited!(TopicServer, topic))
         .add_service(limited!(ClusterServer, cluster))
         .add_service(health_server)

@@ -71,7 +71,7 @@ impl Subscription {
         self,
         requests: Streaming<v1::SubscribeRequest>,
         open: OpenStream,
-    ) -> impl Stream<Item = Result<v1::SubscribeResponse, Status>> {
+    ) -> impl Stream<Item = Result<v1::SubscribeResponse, Status>> + Send + use<> {
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(self.run(requests, sender));
         stream::unfold((receiver, None, open), |(mut receiver, sent, open)| async {

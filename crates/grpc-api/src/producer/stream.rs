@@ -1,9 +1,9 @@
 //! One stream of batches: a task reads and hands on, the response gives results as they come.
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use model::Acks;
 use rpc::{InvalidField, v1};
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 use super::asked::Asked;
 use super::session::{Answers, Gone, Submitter};
@@ -13,14 +13,14 @@ use crate::stop::{StopSignal, shutting_down};
 
 /// Hands on what comes in, until the client ends the stream, nobody takes results, or the API stops.
 pub(super) async fn read(
-    mut requests: Streaming<v1::ProduceStreamRequest>,
+    mut requests: impl Stream<Item = Result<v1::ProduceStreamRequest, Status>> + Unpin,
     mut submitter: Submitter,
     mut stop: StopSignal,
 ) {
     for place in 0.. {
         let request = tokio::select! {
             biased;
-            request = requests.message() => request,
+            request = requests.next() => request.transpose(),
             () = stop.stopped() => Err(shutting_down().into()),
         };
         let handed_on = match request {
@@ -61,7 +61,7 @@ async fn refuse(
 pub(super) fn responses(
     answers: Answers,
     open: OpenStream,
-) -> impl Stream<Item = Result<v1::ProduceStreamResponse, Status>> {
+) -> impl Stream<Item = Result<v1::ProduceStreamResponse, Status>> + Send {
     stream::unfold((answers, open), |(mut answers, open)| async {
         let answered = answers.next().await?;
         let response = answered.map(|results| v1::ProduceStreamResponse { results });
