@@ -8,6 +8,8 @@
 //! only be widened, and a stored override must stay readable.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use rows::TOPIC_CONFIGS;
 
