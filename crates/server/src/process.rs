@@ -80,9 +80,14 @@ pub async fn serve(
             return Ok(directory.close()?);
         }
     };
+    let announced = async {
+        announce(&health, &addresses, ready).await;
+        // The others are waited for all the same.
+        std::future::pending::<()>().await;
+    };
     let served = tokio::select! {
-        () = announce(&health, &addresses, ready) => running.failed().await,
         error = running.failed() => error,
+        () = announced => Ok(()),
         () = &mut stop => Ok(()),
     };
     running.stop(&settings).await;
