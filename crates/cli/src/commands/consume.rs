@@ -1,10 +1,20 @@
 //! `strand consume`: reads records.
 
-use clap::{Args, ValueEnum};
+mod format;
+pub(crate) mod plan;
+mod run;
+mod sink;
 
-use crate::arguments::{Separator, separator};
+use clap::{Args, ValueEnum};
+use model::{Offset, Timestamp};
+
+use crate::arguments::{OutputFormat, Separator, separator};
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::time::parse_millis;
+
+use plan::{Plan, Start};
+use run::Copy;
 
 const AFTER_HELP: &str = "\
 Without a start, only records that come from now on are read. Bytes come out as they went in.
@@ -32,7 +42,7 @@ pub(crate) struct ConsumeArgs {
     #[arg(long, group = "start")]
     from_beginning: bool,
     /// Read from the first record of this time on: RFC 3339, or milliseconds since 1970
-    #[arg(long, value_name = "T", group = "start")]
+    #[arg(long, value_name = "T", group = "start", value_parser = parse_millis, allow_negative_numbers = true)]
     from_timestamp: Option<i64>,
     /// Stop after this many records
     #[arg(long, short = 'n', value_name = "N")]
@@ -60,6 +70,16 @@ pub(crate) enum RecordFormat {
 }
 
 pub(crate) async fn run(args: ConsumeArgs, session: &Session) -> Result<(), Failure> {
-    let _ = (args, session);
-    Ok(())
+    let format = args.format.unwrap_or(match session.format {
+        OutputFormat::Table => RecordFormat::Value,
+        OutputFormat::Json => RecordFormat::Json,
+    });
+    let start = match (args.offset, args.from_timestamp) {
+        (Some(offset), _) => Start::At(Offset::new(offset)),
+        (None, Some(millis)) => Start::AtTime(Timestamp::from_millis(millis)),
+        (None, None) if args.from_beginning => Start::Beginning,
+        (None, None) => Start::End,
+    };
+    let plan = Plan::make(session, &args.topic, args.partition, start, args.until_end).await?;
+    Copy::new(args, format, plan).run(session).await
 }

@@ -1,6 +1,7 @@
 //! `strand log`: looks at a broker's files, offline.
 
 mod dump;
+mod row;
 
 use clap::{Args, Subcommand};
 

@@ -1,11 +1,17 @@
 //! `strand log dump`: prints and verifies a segment file.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use model::FilePosition;
+use segment_log::DumpError;
 
 use crate::arguments::OutputFormat;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::output::{write_json, write_line};
+
+use super::row::{HEADINGS, Row};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,6 +29,50 @@ pub(crate) struct DumpArgs {
 }
 
 pub(crate) fn run(args: &DumpArgs, format: OutputFormat) -> Result<(), Failure> {
-    let _ = (args, format);
-    Ok(())
+    let batches = segment_log::dump(&args.file).map_err(|error| failure(&error))?;
+    if format == OutputFormat::Table {
+        write_line(HEADINGS)?;
+    }
+    let mut first_problem = None;
+    for batch in batches {
+        let batch = batch.map_err(|error| failure(&error))?;
+        let row = Row::of(&batch);
+        match format {
+            OutputFormat::Table => write_line(&row.cells())?,
+            OutputFormat::Json => write_json(&row)?,
+        }
+        if let Some(problem) = batch.problem {
+            first_problem.get_or_insert((batch.position, problem));
+        }
+    }
+    match first_problem {
+        Some((position, problem)) => Err(damaged(&args.file, position, &problem)),
+        None => Ok(()),
+    }
+}
+
+fn damaged(file: &Path, position: FilePosition, problem: &str) -> Failure {
+    let message = format!(
+        "{} is damaged at byte {position}: {problem}",
+        file.display()
+    );
+    Failure::new(Exit::DataUnusable, "DATA_DAMAGED", message)
+        .with("file", file.display())
+        .with("position", position)
+}
+
+fn failure(error: &DumpError) -> Failure {
+    let message = error.to_string();
+    match error {
+        DumpError::NotASegment { .. } => Failure::new(Exit::Refused, "NOT_A_SEGMENT", message),
+        DumpError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Failure::new(Exit::NotFound, "FILE_NOT_FOUND", message)
+        }
+        DumpError::Io { .. } => Failure::new(Exit::Failed, "INPUT", message),
+        DumpError::Damaged { path, position, .. } => {
+            Failure::new(Exit::DataUnusable, "DATA_DAMAGED", message)
+                .with("file", path.display())
+                .with("position", position)
+        }
+    }
 }

@@ -1,0 +1,118 @@
+//! From where to where each partition is read.
+
+use std::collections::BTreeMap;
+
+use client::{OffsetPosition, TopicPartition};
+use model::{Offset, PartitionIndex, Timestamp, TopicName};
+
+use crate::failure::{Exit, Failure};
+use crate::session::Session;
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Beginning,
+    End,
+    At(Offset),
+    AtTime(Timestamp),
+}
+
+/// From where each partition is read and, where there is an end, the first offset that is not.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) starts: Vec<(TopicPartition, Offset)>,
+    pub(crate) ends: Option<BTreeMap<TopicPartition, Offset>>,
+}
+
+impl Plan {
+    /// How many offsets lie between the starts and the ends, where there are ends.
+    pub(crate) fn records(&self) -> Option<u64> {
+        let ends = self.ends.as_ref()?;
+        let lengths = self
+            .starts
+            .iter()
+            .filter_map(|(partition, start)| Some(ends.get(partition)?.since(*start)));
+        Some(lengths.sum())
+    }
+
+    /// Asks the broker for what it takes. With `until_end`, partitions that are at their end already are left out.
+    pub(crate) async fn make(
+        session: &Session,
+        topic: &str,
+        partition: Option<u32>,
+        start: Start,
+        until_end: bool,
+    ) -> Result<Self, Failure> {
+        let partitions = partitions(session, topic, partition).await?;
+        let admin = session.admin();
+        let (from_end, from_time) = (start == Start::End, matches!(start, Start::AtTime(_)));
+        // A time that no record has reached means the end.
+        let ends = if until_end || from_end || from_time {
+            known(
+                admin
+                    .list_offsets(&partitions, OffsetPosition::Latest)
+                    .await?,
+            )
+        } else {
+            Vec::new()
+        };
+        let starts = match start {
+            Start::Beginning => known(
+                admin
+                    .list_offsets(&partitions, OffsetPosition::Earliest)
+                    .await?,
+            ),
+            Start::End => ends.clone(),
+            Start::At(offset) => vec![offset; partitions.len()],
+            Start::AtTime(time) => {
+                let found = admin
+                    .list_offsets(&partitions, OffsetPosition::AtTime(time))
+                    .await?;
+                found
+                    .into_iter()
+                    .zip(&ends)
+                    .map(|(found, end)| found.unwrap_or(*end))
+                    .collect()
+            }
+        };
+        let starts: Vec<_> = partitions.iter().cloned().zip(starts).collect();
+        if !until_end {
+            return Ok(Self { starts, ends: None });
+        }
+        let ends: BTreeMap<_, _> = partitions.into_iter().zip(ends).collect();
+        // An offset behind the end is read all the same: the broker says what is wrong with it.
+        let unread =
+            |(partition, start): &(TopicPartition, Offset)| ends.get(partition) != Some(start);
+        Ok(Self {
+            starts: starts.into_iter().filter(unread).collect(),
+            ends: Some(ends),
+        })
+    }
+}
+
+/// The first and the last offset always are somewhere.
+fn known(offsets: Vec<Option<Offset>>) -> Vec<Offset> {
+    offsets.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+async fn partitions(
+    session: &Session,
+    topic: &str,
+    only: Option<u32>,
+) -> Result<Vec<TopicPartition>, Failure> {
+    let name = TopicName::new(topic)
+        .map_err(|error| Failure::new(Exit::Refused, "INVALID_TOPIC_NAME", error.to_string()))?;
+    let of = |partition| TopicPartition {
+        topic: name.clone(),
+        partition,
+    };
+    if let Some(only) = only {
+        return Ok(vec![of(PartitionIndex::new(only))]);
+    }
+    let topic = session.admin().get_topic(topic).await?;
+    Ok(topic
+        .partitions
+        .iter()
+        .map(|partition| of(partition.partition))
+        .collect())
+}
