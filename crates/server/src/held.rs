@@ -1,4 +1,4 @@
-//! A connection that holds its place among a bounded number of them until it is dropped.
+//! A connection that holds its place among a bounded number of them until it is closed.
 
 use std::io;
 use std::pin::Pin;
@@ -6,25 +6,24 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// A connection and the permits it holds.
-pub(crate) struct Held<S> {
+/// A connection, and the place (a permit or several) that is given back with it.
+pub(crate) struct Held<S, P> {
     stream: S,
-    _permit: Option<OwnedSemaphorePermit>,
+    _place: P,
 }
 
-impl<S> Held<S> {
-    pub(crate) fn new(stream: S, permit: Option<OwnedSemaphorePermit>) -> Self {
+impl<S, P> Held<S, P> {
+    pub(crate) fn new(stream: S, place: P) -> Self {
         Self {
             stream,
-            _permit: permit,
+            _place: place,
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
+impl<S: AsyncRead + Unpin, P: Unpin> AsyncRead for Held<S, P> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -34,7 +33,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
+impl<S: AsyncWrite + Unpin, P: Unpin> AsyncWrite for Held<S, P> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -64,7 +63,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
     }
 }
 
-impl Connected for Held<TcpStream> {
+impl<P> Connected for Held<TcpStream, P> {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {

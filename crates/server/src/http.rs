@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::health::Health;
 use crate::held::Held;
@@ -80,7 +80,7 @@ struct Limited {
 }
 
 impl Listener for Limited {
-    type Io = Held<TcpStream>;
+    type Io = Held<TcpStream, Option<OwnedSemaphorePermit>>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {

@@ -60,6 +60,8 @@ pub struct Settings {
     pub scrub_bytes_per_second: u64,
     /// The largest gRPC message, in bytes.
     pub message_bytes_max: u64,
+    /// What arriving requests may hold in memory, in bytes.
+    pub request_bytes_max: u64,
     /// What the batches of all producers may hold in memory, in bytes.
     pub produce_bytes_in_flight_max: u64,
     /// What one fetch answers at most, in bytes.
@@ -72,6 +74,8 @@ pub struct Settings {
     pub uncommitted_bytes_max: u64,
     /// Most open gRPC connections.
     pub connections_max: u64,
+    /// Most open calls of all connections.
+    pub calls_max: u64,
     /// Most open calls of one connection.
     pub streams_per_connection_max: u32,
     /// Threads that run connections and partitions.
@@ -109,12 +113,14 @@ impl Settings {
             scrub_interval: sources.value(&table::SCRUB_INTERVAL)?,
             scrub_bytes_per_second: sources.value(&table::SCRUB_BYTES_PER_SECOND)?,
             message_bytes_max: sources.value(&table::MESSAGE_BYTES_MAX)?,
+            request_bytes_max: sources.value(&table::REQUEST_BYTES_MAX)?,
             produce_bytes_in_flight_max: sources.value(&table::PRODUCE_BYTES_IN_FLIGHT_MAX)?,
             fetch_bytes_max: sources.value(&table::FETCH_BYTES_MAX)?,
             fetch_bytes_in_flight_max: sources.value(&table::FETCH_BYTES_IN_FLIGHT_MAX)?,
             fetch_wait_max: sources.value(&table::FETCH_WAIT_MAX)?,
             uncommitted_bytes_max: sources.value(&table::UNCOMMITTED_BYTES_MAX)?,
             connections_max: sources.value(&table::CONNECTIONS_MAX)?,
+            calls_max: sources.value(&table::CALLS_MAX)?,
             streams_per_connection_max: narrow(sources.value(&table::STREAMS_PER_CONNECTION_MAX)?),
             cores: sources.value(&table::CORES)?,
             sync_threads: sources.value(&table::SYNC_THREADS)?,
@@ -144,6 +150,15 @@ impl Settings {
                     address: address.to_string(),
                 });
             }
+        }
+        if self.request_bytes_max / 2 < self.message_bytes_max {
+            return Err(SettingsError::TooSmallFor {
+                setting: table::REQUEST_BYTES_MAX.name,
+                value: self.request_bytes_max,
+                other: table::MESSAGE_BYTES_MAX.name,
+                other_value: self.message_bytes_max,
+                least: 2 * self.message_bytes_max,
+            });
         }
         Ok(())
     }

@@ -82,6 +82,22 @@ pub enum SettingsError {
         /// What both say.
         address: String,
     },
+    /// A limit leaves no room for another.
+    #[error(
+        "{setting} = {value} bytes is too small for {other} = {other_value} bytes; it must be at least {least}"
+    )]
+    TooSmallFor {
+        /// The setting that is too small.
+        setting: &'static str,
+        /// Its value, in bytes.
+        value: u64,
+        /// The setting that needs room.
+        other: &'static str,
+        /// Its value, in bytes.
+        other_value: u64,
+        /// What the first must be at least, in bytes.
+        least: u64,
+    },
 }
 
 impl SettingsError {

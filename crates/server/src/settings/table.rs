@@ -26,12 +26,14 @@ pub(crate) static ALL: &[&dyn AnySetting] = &[
     &SCRUB_INTERVAL,
     &SCRUB_BYTES_PER_SECOND,
     &MESSAGE_BYTES_MAX,
+    &REQUEST_BYTES_MAX,
     &PRODUCE_BYTES_IN_FLIGHT_MAX,
     &FETCH_BYTES_MAX,
     &FETCH_BYTES_IN_FLIGHT_MAX,
     &FETCH_WAIT_MAX,
     &UNCOMMITTED_BYTES_MAX,
     &CONNECTIONS_MAX,
+    &CALLS_MAX,
     &STREAMS_PER_CONNECTION_MAX,
     &CORES,
     &SYNC_THREADS,
@@ -178,6 +180,19 @@ pub(crate) static MESSAGE_BYTES_MAX: Setting<Bytes> = Setting {
            max.message.bytes.",
 };
 
+pub(crate) static REQUEST_BYTES_MAX: Setting<Bytes> = Setting {
+    name: "request_bytes_max",
+    placeholder: "BYTES",
+    kind: Bytes {
+        least: 1 << 20,
+        most: 1 << 40,
+    },
+    default: Default::Is("512MiB"),
+    variable_too: None,
+    help: "How much memory requests may hold that arrive, all connections together; more wait. Half of it is for \
+           messages, and must hold two, half for what connections may send ahead.",
+};
+
 pub(crate) static PRODUCE_BYTES_IN_FLIGHT_MAX: Setting<Bytes> = Setting {
     name: "produce_bytes_in_flight_max",
     placeholder: "BYTES",
@@ -236,6 +251,18 @@ pub(crate) static CONNECTIONS_MAX: Setting<Count> = Setting {
     default: Default::Is("4096"),
     variable_too: None,
     help: "How many gRPC connections may be open at a time; more are closed at once.",
+};
+
+pub(crate) static CALLS_MAX: Setting<Count> = Setting {
+    name: "calls_max",
+    placeholder: "N",
+    kind: Count {
+        least: 16,
+        most: 10_000_000,
+    },
+    default: Default::Is("16384"),
+    variable_too: None,
+    help: "How many gRPC calls may be open at a time, all connections together; more are refused.",
 };
 
 pub(crate) static STREAMS_PER_CONNECTION_MAX: Setting<Count> = Setting {

@@ -135,6 +135,7 @@ fn every_setting_refuses_what_is_out_of_its_bounds_and_names_setting_value_bound
         ("fetch_wait_max", &[&duration, &["0ms", "61m"]]),
         ("uncommitted_bytes_max", &[&bytes, &["1048575", "1025GiB"]]),
         ("connections_max", &[&number, &["0", "1000001"]]),
+        ("calls_max", &[&number, &["15", "10000001"]]),
         ("streams_per_connection_max", &[&number, &["0", "100001"]]),
         ("cores", &[&number, &["0", "1025"]]),
         ("sync_threads", &[&number, &["0", "257"]]),
@@ -240,6 +241,18 @@ fn two_listeners_cannot_have_one_address_but_any_number_may_have_port_0() {
         .flag("http", "127.0.0.1:0")
         .flag("grpc", "127.0.0.1:0");
     assert!(given.settings().is_ok());
+}
+
+#[test]
+fn arriving_requests_have_room_for_two_messages() {
+    let given = Given::default()
+        .flag("message_bytes_max", "2MiB")
+        .flag("request_bytes_max", "3MiB");
+    assert_eq!(
+        given.refusal(),
+        "request_bytes_max = 3145728 bytes is too small for message_bytes_max = 2097152 bytes; it must be at \
+         least 4194304"
+    );
 }
 
 #[test]
