@@ -82,12 +82,11 @@ pub async fn serve(
     };
     let announced = async {
         announce(&health, &addresses, ready).await;
-        // The others are waited for all the same.
-        std::future::pending::<()>().await;
+        std::future::pending().await
     };
     let served = tokio::select! {
-        error = running.failed() => error,
         () = announced => Ok(()),
+        error = running.failed() => Err(error),
         () = &mut stop => Ok(()),
     };
     running.stop(&settings).await;
@@ -135,9 +134,9 @@ async fn start(
 
 impl Running {
     /// Waits until something that serves has ended, which nothing may.
-    async fn failed(&mut self) -> Result<(), RunError> {
+    async fn failed(&mut self) -> RunError {
         let reason = self.grpc.failed().await;
-        Err(RunError::Ended { reason })
+        RunError::Ended { reason }
     }
 
     /// Finishes what is in flight, within the time that is set for it; cuts off the rest.

@@ -126,6 +126,7 @@ fn every_setting_refuses_what_is_out_of_its_bounds_and_names_setting_value_bound
         ("scrub_interval", &[&duration, &["9ms", "367d"]]),
         ("scrub_bytes_per_second", &[&bytes, &["65535", "65GiB"]]),
         ("message_bytes_max", &[&bytes, &["65535", "129MiB"]]),
+        ("request_bytes_max", &[&bytes, &["1048575", "1025GiB"]]),
         (
             "produce_bytes_in_flight_max",
             &[&bytes, &["63MiB", "65GiB"]],
