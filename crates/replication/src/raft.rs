@@ -19,3 +19,6 @@ pub(crate) mod snapshot;
 pub(crate) mod state_machine;
 pub(crate) mod types;
 pub(crate) mod votes;
+
+#[cfg(test)]
+mod tests;

@@ -55,10 +55,11 @@ fn stored_snapshot(log: &Log) -> Result<Option<StoredSnapshot>, OpenGroupError> 
     Ok(Some(StoredSnapshot { position, bytes }))
 }
 
-/// A checkpoint above the durable end must not be taken: openraft would wipe the log to close the gap.
+/// The newest checkpoint of entries that the log holds. One beyond its end must not be taken: openraft would wipe the log
+/// to close the gap.
 fn newest_checkpoint(log: &Log) -> Result<Option<(Position, bytes::Bytes)>, OpenGroupError> {
     let ends = log.ends();
-    let usable = |base: &LogIndex| *base >= ends.first_index && *base <= ends.durable_index;
+    let usable = |base: &LogIndex| *base >= ends.first_index;
     for base in log.checkpoints()?.into_iter().rev().filter(usable) {
         let bytes = match log.read_checkpoint(base) {
             Ok(Some(bytes)) => bytes,

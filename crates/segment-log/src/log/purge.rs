@@ -42,7 +42,10 @@ impl LogInner {
             let index = start.purged.index;
             let is_reset = index >= state.end.index;
             let needs_more = !is_reset && index >= state.written.index;
-            (state.first.index > index, is_reset, needs_more)
+            // A log that did not begin at zero learns what stood before it.
+            let says_start = state.start.is_none() && state.first.index == index.next();
+            let is_done = state.first.index > index && !says_start;
+            (is_done, is_reset, needs_more)
         };
         // A purge frees space: it does not wait for entries that wait for space.
         if let Err(failed) = written

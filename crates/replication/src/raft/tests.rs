@@ -1,0 +1,5 @@
+//! What openraft demands of a store, tried on the store itself, without Raft around it.
+
+mod conformance;
+mod harness;
+mod traps;

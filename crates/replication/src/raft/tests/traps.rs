@@ -1,0 +1,131 @@
+//! The traps that lose data: each test fails when its guard is taken away.
+
+use model::{Durability, LogIndex};
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use segment_log::disk::SimulatedDisk;
+
+use super::super::types::Vote;
+use super::harness::{id, simulated};
+
+#[tokio::test]
+async fn a_vote_is_saved_only_once_every_earlier_append_is_durable() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    let mut told = store.append(1, 0..3).await;
+    assert!(told.try_recv().is_err(), "nobody has synced yet");
+    store.log.save_vote(&Vote::new(2, 0)).await.unwrap();
+    assert!(told.try_recv().unwrap().is_ok());
+    assert_eq!(store.shared.log.ends().durable_index, LogIndex::new(3));
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_stored_only_once_the_log_before_it_is_durable() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    // A follower is told what is committed before it has synced it.
+    store.append(1, 0..40).await;
+    store.apply_all().await;
+    assert!(store.store_checkpoints() > 1);
+    disk.crash();
+
+    let mut store = simulated(&disk, Durability::Fsync);
+    let (applied, _) = store.machine.applied_state().await.unwrap();
+    let state = store.log.get_log_state().await.unwrap();
+    assert!(applied.is_some(), "the newest checkpoint is used");
+    assert_eq!(state.last_log_id, Some(id(1, 39)));
+}
+
+#[tokio::test]
+async fn what_is_applied_at_a_start_is_never_ahead_of_the_log() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    store.append(1, 0..1).await;
+    store.shared.log.sync().unwrap();
+    store.append(1, 1..40).await;
+    store.apply_all().await;
+    // As if they were stored without the sync before.
+    for (base, state) in store.shared.checkpoints.lock().drain(..) {
+        store.shared.log.write_checkpoint(base, &state).unwrap();
+    }
+    disk.crash();
+
+    let mut store = simulated(&disk, Durability::Fsync);
+    assert!(store.shared.log.checkpoints().unwrap().len() > 1);
+    let (applied, _) = store.machine.applied_state().await.unwrap();
+    let state = store.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_log_id, Some(id(1, 0)));
+    assert!(applied <= state.last_log_id, "{applied:?} is applied");
+}
+
+#[tokio::test]
+async fn what_is_said_to_be_committed_at_a_start_is_never_ahead_of_the_log() {
+    for seed in 1..30 {
+        let disk = SimulatedDisk::new(seed);
+        let mut store = simulated(&disk, Durability::PageCache);
+        store.log.save_vote(&Vote::new(1, 0)).await.unwrap();
+        store.append(1, 0..1).await;
+        store.shared.log.sync().unwrap();
+        if seed % 2 == 0 {
+            store.directory.note_ends();
+        }
+        for index in 1..6 {
+            store.append(1, index..index + 1).await;
+        }
+        let row = &store.shared.votes;
+        row.votes.note_committed(&row.key, id(1, 5)).unwrap();
+        // Another group's vote makes the note durable; the log has no part in that.
+        let other = row.votes.save(b"other", Vote::new(1, 0), None);
+        other.unwrap();
+        disk.crash();
+
+        let mut store = simulated(&disk, Durability::PageCache);
+        let committed = store.log.read_committed().await.unwrap();
+        let state = store.log.get_log_state().await.unwrap();
+        assert!(
+            committed <= state.last_log_id,
+            "seed {seed}: {committed:?} is committed, the log ends at {:?}",
+            state.last_log_id
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_is_known_at_a_start_as_far_as_the_log_reaches() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    store.append(1, 0..3).await;
+    store.log.save_committed(Some(id(1, 1))).await.unwrap();
+    store.log.save_vote(&Vote::new(2, 0)).await.unwrap();
+    disk.crash();
+    let mut store = simulated(&disk, Durability::Fsync);
+    assert_eq!(store.log.read_committed().await.unwrap(), Some(id(1, 1)));
+}
+
+#[tokio::test]
+async fn a_term_that_no_batch_can_hold_is_refused() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    let last = i32::MAX as u64;
+    store.log.save_vote(&Vote::new(last, 0)).await.unwrap();
+    let refused = store.log.save_vote(&Vote::new(last + 1, 0)).await;
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("2147483648"), "{text}");
+    assert_eq!(
+        store.shared.votes.votes.read(b"p").unwrap(),
+        Some(Vote::new(last, 0))
+    );
+}
+
+#[tokio::test]
+async fn a_purge_beyond_the_end_is_a_reset() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    store.append(1, 0..3).await;
+    store.log.purge(id(4, 10)).await.unwrap();
+    let state = store.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_purged_log_id, Some(id(4, 10)));
+    assert_eq!(state.last_log_id, Some(id(4, 10)));
+    store.append(4, 11..12).await;
+    let state = store.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_log_id, Some(id(4, 11)));
+}
