@@ -272,3 +272,6 @@ async fn start<M: Machine>(
 pub(crate) fn unanswered(_: tokio::sync::oneshot::error::RecvError) -> ProposeError {
     ProposeError::Unknown
 }
+
+#[cfg(test)]
+mod tests;

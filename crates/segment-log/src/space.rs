@@ -116,6 +116,10 @@ impl SpaceBudget {
         self.ask_if_due(&mut state, disk, bytes);
         let kept_back = self.slack();
         if !state.has(bytes, kept_back) {
+            // Much may have been freed since it was asked.
+            self.ask(&mut state, disk);
+        }
+        if !state.has(bytes, kept_back) {
             return Err(NoSpace {
                 needed: bytes,
                 free: state.free.saturating_sub(state.since_answer),
@@ -172,10 +176,14 @@ impl SpaceBudget {
     fn ask_if_due(&self, state: &mut BudgetState, disk: &dyn Disk, bytes: u64) {
         let most = (state.free / 8).min(ANSWER_BYTES_MAX);
         if state.since_answer.saturating_add(bytes) > most {
-            // An unreadable answer counts as a full disk: nothing may enter that could then fail.
-            state.free = free_bytes(disk).unwrap_or(0);
-            state.since_answer = state.promised + self.unwritten.load(Ordering::Relaxed);
+            self.ask(state, disk);
         }
+    }
+
+    fn ask(&self, state: &mut BudgetState, disk: &dyn Disk) {
+        // An unreadable answer counts as a full disk: nothing may enter that could then fail.
+        state.free = free_bytes(disk).unwrap_or(0);
+        state.since_answer = state.promised + self.unwritten.load(Ordering::Relaxed);
     }
 }
 

@@ -10,7 +10,7 @@
 //! Its checksum is that of the file it is stored in.
 
 use bytes::{Buf, BufMut, BytesMut};
-use model::Offset;
+use model::{LogIndex, Offset};
 
 use super::membership;
 use super::types::{Committed, RaftLogId, SnapshotMeta, StoredMembership};
@@ -26,6 +26,12 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// The first entry that was not applied.
+    pub(crate) fn next(&self) -> LogIndex {
+        self.last
+            .map_or(LogIndex::ZERO, |last| LogIndex::new(last.index + 1))
+    }
+
     pub(crate) fn meta(&self) -> SnapshotMeta {
         SnapshotMeta {
             last_log_id: self.last,

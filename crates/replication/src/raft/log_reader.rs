@@ -13,7 +13,7 @@ use segment_log::{HeaderAt, Log, LogEnds};
 
 use super::entry;
 use super::shared::{GroupVotes, HEADERS_AT_ONCE, blocking};
-use super::types::{Entry, RaftLogId, Types, Vote, to_raft};
+use super::types::{Entry, Payload, RaftLogId, Types, Vote, to_raft};
 
 /// The most that a follower is sent at once, in bytes, unless a single entry is larger.
 const ENTRIES_BYTES_MAX: usize = 1 << 20;
@@ -23,6 +23,8 @@ const ENTRIES_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct LogReader {
     log: Log,
     votes: GroupVotes,
+    /// Entries below were applied in the state that the group was opened with.
+    opened_at: LogIndex,
     /// Read from the disk a moment ago: while it starts, openraft goes through the log in small steps, forwards and
     /// backwards.
     near: Option<Near>,
@@ -36,10 +38,11 @@ struct Near {
 }
 
 impl LogReader {
-    pub(crate) fn new(log: Log, votes: GroupVotes) -> Self {
+    pub(crate) fn new(log: Log, votes: GroupVotes, opened_at: LogIndex) -> Self {
         Self {
             log,
             votes,
+            opened_at,
             near: None,
         }
     }
@@ -58,10 +61,26 @@ impl LogReader {
             return Ok(found.to_vec());
         }
         let wide = around(&range);
+        let wide = wide.start.max(self.opened_at.min(range.start))..wide.end;
         let log = self.log.clone();
         let headers = blocking(move || read_all(&log, wide)).await?.into();
         let near = self.near.insert(Near { headers, ends });
         Ok(near.get(&range).unwrap_or_default().to_vec())
+    }
+}
+
+impl LogReader {
+    /// Entries in old segments, of which openraft wants to know only the ids while it starts: from the term table, so
+    /// that these segments need be neither read nor sound.
+    fn ids(&self, range: Range<LogIndex>) -> Vec<Entry> {
+        let indices = (range.start.get()..range.end.get()).map(LogIndex::new);
+        let entries = indices.filter_map(|index| {
+            let term = self.log.term_at(index)?;
+            let log_id = to_raft(model::LogId { term, index });
+            let payload = Payload::Blank;
+            Some(openraft::Entry { log_id, payload })
+        });
+        entries.collect()
     }
 }
 
@@ -137,7 +156,11 @@ impl RaftLogReader<Types> for LogReader {
     where
         RB: RangeBounds<u64> + Clone + Debug + Send,
     {
-        let headers = self.headers(indices(&range)).await?;
+        let range = indices(&range);
+        if range.end <= self.opened_at {
+            return Ok(self.ids(range));
+        }
+        let headers = self.headers(range).await?;
         headers.into_iter().map(entry::from_header).collect()
     }
 

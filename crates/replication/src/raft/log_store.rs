@@ -36,7 +36,8 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
     }
 
     async fn get_log_reader(&mut self) -> LogReader {
-        LogReader::new(self.shared.log.clone(), self.shared.votes.clone())
+        let shared = &self.shared;
+        LogReader::new(shared.log.clone(), shared.votes.clone(), shared.opened_at)
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {

@@ -34,8 +34,8 @@ pub(crate) fn recover<M: Machine>(
         applied.restore(state).map_err(contents)?;
     }
     let ends = log.ends();
-    let next = applied.position.last.map_or(0, |last| last.index + 1);
-    if next < ends.first_index.get() {
+    let next = applied.position.next();
+    if next < ends.first_index {
         let reason = format!(
             "its entries below {} are deleted, and its newest checkpoint stands at {next}",
             ends.first_index

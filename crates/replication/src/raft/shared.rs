@@ -42,6 +42,8 @@ pub(crate) struct Shared<M> {
     pub(crate) log: Log,
     pub(crate) votes: GroupVotes,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The first entry behind the state that the group was opened with.
+    pub(crate) opened_at: LogIndex,
     pub(crate) applied: RwLock<Applied<M>>,
     /// The producers as of the log's very end.
     pub(crate) tail: Mutex<Producers>,
@@ -76,6 +78,7 @@ impl<M: Machine> Shared<M> {
             log,
             votes,
             clock,
+            opened_at: applied.position.next(),
             applied: RwLock::new(applied),
             tail: Mutex::default(),
             snapshot: Mutex::new(snapshot),
@@ -96,12 +99,11 @@ impl<M: Machine> Shared<M> {
 
     /// Folds the producers over every entry behind the applied ones. Blocks.
     pub(crate) fn rebuild_tail(&self) -> io::Result<()> {
-        let (mut tail, last) = {
+        let (mut tail, from) = {
             let applied = self.applied.read();
-            (applied.machine.producers(), applied.position.last)
+            (applied.machine.producers(), applied.position.next())
         };
         let ends = self.log.ends();
-        let from = last.map_or(LogIndex::ZERO, |last| LogIndex::new(last.index + 1));
         let mut range = from.max(ends.first_index)..ends.end_index;
         while range.start < range.end {
             let headers = self.read_headers(range.clone())?;

@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod basics;
+mod crashes;
+mod faults;
 mod harness;
+mod producers;
+mod states;

@@ -1,0 +1,93 @@
+//! A group of one voter is a Raft group all the same.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::batch::{Batch, BatchBuilder, Codec};
+use model::clock::SimulatedClock;
+use model::{ReplicaId, Timestamp};
+use parking_lot::Mutex;
+use segment_log::disk::SimulatedDisk;
+use segment_log::{LogDirectory, LogDirectorySettings, LogSettings};
+use tokio::sync::mpsc;
+
+use super::{Group, Stop, Surroundings};
+use crate::answer::{AnswerSink, ProduceOutcome};
+use crate::cores::Cores;
+use crate::log_group::LogGroup;
+use crate::raft::config::config;
+use crate::raft::machine::Partition;
+use crate::raft::votes::Votes;
+use crate::settings::ReplicationSettings;
+
+struct Sink(Mutex<mpsc::UnboundedSender<ProduceOutcome>>);
+
+impl AnswerSink for Sink {
+    fn answer(&self, _tag: u64, outcome: ProduceOutcome) {
+        self.0.lock().send(outcome).unwrap();
+    }
+}
+
+fn records() -> Batch {
+    let mut builder = BatchBuilder::new(Codec::None);
+    for _ in 0..100 {
+        builder.push(Timestamp::from_millis(1), None, Some(b"value"), &[]);
+    }
+    builder.build().unwrap()
+}
+
+async fn open(cores: &Cores) -> (Arc<LogDirectory>, Arc<Group<Partition>>) {
+    let disk = SimulatedDisk::new(1).mount();
+    let clock = Arc::new(SimulatedClock::new(Timestamp::from_millis(1)));
+    let limits = LogDirectorySettings::default();
+    let directory = LogDirectory::open(disk.clone(), clock.clone(), limits).unwrap();
+    let settings = ReplicationSettings::new(ReplicaId::new(0));
+    let around = Surroundings {
+        directory: directory.clone(),
+        clock,
+        votes: Arc::new(Votes::open(disk).unwrap()),
+        config: config(&settings).unwrap(),
+        settings,
+    };
+    let group = Group::open(
+        around,
+        cores.handle(0).clone(),
+        Path::new("partitions/t/0").to_owned(),
+        b"p".to_vec(),
+        LogSettings::default(),
+        Partition::default(),
+    );
+    (directory, Arc::new(group.await.unwrap()))
+}
+
+#[tokio::test]
+async fn every_produced_batch_passes_through_openraft_as_one_entry() {
+    let cores = Arc::new(Cores::start(NonZeroUsize::MIN).unwrap());
+    let (_directory, group) = open(&cores).await;
+    assert!(group.serving().await.serves);
+    let applied_here = || group.shared.applied.read().position.last;
+    // What openraft itself says.
+    let mut applied = group.raft.watch_apply_progress();
+    let before = applied.wait_until_ge(&applied_here()).await.unwrap();
+    let before = before.unwrap().index;
+    let (sender, mut answers) = mpsc::unbounded_channel();
+    let sink: Arc<dyn AnswerSink> = Arc::new(Sink(Mutex::new(sender)));
+    let partition = LogGroup::new(group.clone());
+    for n in 0..20 {
+        partition.propose(records(), &sink, n).await.unwrap();
+    }
+    for n in 0..20 {
+        match answers.recv().await.unwrap() {
+            ProduceOutcome::Appended { base_offset, .. } => assert_eq!(base_offset.get(), 100 * n),
+            other => panic!("{other:?}"),
+        }
+    }
+    let after = applied.wait_until_ge(&applied_here()).await.unwrap();
+    assert_eq!(after.unwrap().index, before + 20);
+    group.stop().await;
+    drop((group, partition));
+    tokio::task::spawn_blocking(move || cores.shutdown())
+        .await
+        .unwrap();
+}

@@ -1,0 +1,141 @@
+//! Idempotent producers through restarts, snapshots and inherited entries.
+
+use model::{Offset, Timestamp};
+use replication::{ProduceOutcome, ProduceRefusal};
+use segment_log::disk::SimulatedDisk;
+
+use crate::harness::{
+    Answers, Process, append, batch, produce, read_all, small_segments, stamped, until,
+};
+
+fn duplicate(base_offset: u64) -> ProduceOutcome {
+    ProduceOutcome::Duplicate {
+        base_offset: Offset::new(base_offset),
+    }
+}
+
+#[tokio::test]
+async fn refusals_say_what_was_expected_and_take_no_offset() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    append(&group, stamped(5, 1, 0, 2)).await;
+    let refused = produce(&group, stamped(5, 1, 7, 1)).await.unwrap();
+    let ProduceOutcome::Refused(ProduceRefusal::OutOfOrderSequence {
+        expected, found, ..
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((expected, found), (2, 7));
+    let fenced = produce(&group, stamped(5, 0, 2, 1)).await.unwrap();
+    assert!(
+        matches!(
+            fenced,
+            ProduceOutcome::Refused(ProduceRefusal::Fenced {
+                current_epoch: 1,
+                found: 0,
+                ..
+            })
+        ),
+        "{fenced:?}"
+    );
+    assert_eq!(append(&group, batch("next", 1)).await, Offset::new(2));
+    assert_eq!(read_all(&group, Offset::ZERO).len(), 2);
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn duplicates_in_flight_are_found_before_the_first_is_applied() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    let answers = std::sync::Arc::new(Answers::default());
+    let sink: std::sync::Arc<dyn replication::AnswerSink> = answers.clone();
+    for tag in 0..4 {
+        group
+            .propose(stamped(9, 0, 0, 1), &sink, tag)
+            .await
+            .unwrap();
+    }
+    let first = answers.wait_for(0).await;
+    assert!(
+        matches!(first, ProduceOutcome::Appended { .. }),
+        "{first:?}"
+    );
+    for tag in 1..4 {
+        assert_eq!(answers.wait_for(tag).await, duplicate(0));
+    }
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_producer_whose_batches_are_trimmed_away_is_still_known_after_a_restart() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    append(&group, stamped(3, 0, 0, 2)).await;
+    for n in 0..60 {
+        append(&group, batch(&format!("filler {n}"), 1)).await;
+    }
+    let to = Offset::new(50);
+    let never = Timestamp::from_millis(0);
+    group.set_log_start(to, never).await.unwrap();
+    until(|| group.log().ends().first_offset > Offset::new(2)).await;
+    drop(group);
+    process.stop().await;
+
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    assert_eq!(produce(&group, stamped(3, 0, 0, 2)).await, Ok(duplicate(0)));
+    assert_eq!(append(&group, stamped(3, 0, 2, 1)).await, Offset::new(62));
+    // Silent for too long: forgotten, and taken for a new one.
+    let later = Timestamp::from_millis(2_000_000);
+    group.set_log_start(to, later).await.unwrap();
+    assert_eq!(append(&group, stamped(3, 0, 0, 1)).await, Offset::new(63));
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn an_inherited_batch_that_nobody_was_told_of_is_a_duplicate_when_retried() {
+    for seed in 1..10 {
+        let disk = SimulatedDisk::new(seed);
+        let process = Process::start(disk.mount());
+        let group = process.serve(&small_segments()).await;
+        append(&group, stamped(4, 0, 0, 1)).await;
+        let answers = std::sync::Arc::new(Answers::default());
+        let sink: std::sync::Arc<dyn replication::AnswerSink> = answers.clone();
+        for n in 1..6 {
+            group
+                .propose(stamped(4, 0, n, 1), &sink, n as u64)
+                .await
+                .unwrap();
+        }
+        disk.crash();
+        drop(group);
+        process.vanish().await;
+
+        let process = Process::start(disk.mount());
+        let group = process.serve(&small_segments()).await;
+        let inherited = group.status().high_watermark.get();
+        for n in 1..6 {
+            let outcome = produce(&group, stamped(4, 0, n, 1)).await.unwrap();
+            let offset = n as u64;
+            if offset < inherited {
+                assert_eq!(outcome, duplicate(offset), "seed {seed}");
+            } else {
+                let base = Offset::new(offset);
+                assert!(
+                    matches!(outcome, ProduceOutcome::Appended { base_offset, .. } if base_offset == base),
+                    "seed {seed}: {outcome:?}"
+                );
+            }
+        }
+        assert_eq!(read_all(&group, Offset::ZERO).len(), 6, "seed {seed}");
+        drop(group);
+        process.stop().await;
+    }
+}

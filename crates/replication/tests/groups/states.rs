@@ -1,0 +1,75 @@
+//! State groups.
+
+use bytes::Bytes;
+use replication::StateMachine;
+use segment_log::disk::SimulatedDisk;
+
+use crate::harness::{Process, until};
+
+/// Sums up numbers and remembers how many there were.
+#[derive(Default)]
+struct Sum {
+    sum: u64,
+    count: u64,
+}
+
+impl StateMachine for Sum {
+    fn apply(&mut self, command: &[u8]) -> Bytes {
+        self.sum += u64::from(command.first().copied().unwrap_or_default());
+        self.count += 1;
+        Bytes::copy_from_slice(&self.sum.to_be_bytes())
+    }
+
+    fn snapshot(&self) -> Bytes {
+        Bytes::from([self.sum.to_be_bytes(), self.count.to_be_bytes()].concat())
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), String> {
+        let (sum, count) = snapshot.split_at_checked(8).ok_or("too short")?;
+        self.sum = u64::from_be_bytes(sum.try_into().map_err(|_| "too short")?);
+        self.count = u64::from_be_bytes(count.try_into().map_err(|_| "too short")?);
+        Ok(())
+    }
+}
+
+fn log_bytes(disk: &SimulatedDisk) -> u64 {
+    let listed = disk.mount().list("state/sum".as_ref()).unwrap();
+    let logs = listed.iter().filter(|entry| entry.name.ends_with(".log"));
+    logs.map(|entry| entry.length).sum()
+}
+
+#[tokio::test]
+async fn commands_are_answered_survive_restarts_and_their_log_stays_bounded() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process
+        .replication
+        .open_state_group("sum", Sum::default())
+        .await
+        .unwrap();
+    assert!(group.serving().await.serves);
+    // Ten segments' worth.
+    let command = Bytes::from(vec![1; 100 << 10]);
+    for n in 1..=100_u64 {
+        let answer = group.propose(command.clone()).await.unwrap();
+        assert_eq!(answer[..], n.to_be_bytes());
+    }
+    assert_eq!(group.read(|sum| (sum.sum, sum.count)), (100, 100));
+    assert_eq!(*group.applied().borrow(), 100);
+    until(|| log_bytes(&disk) < 4 << 20).await;
+    drop(group);
+    process.stop().await;
+
+    let process = Process::start(disk.mount());
+    let group = process
+        .replication
+        .open_state_group("sum", Sum::default())
+        .await
+        .unwrap();
+    assert!(group.serving().await.serves);
+    assert_eq!(group.read(|sum| (sum.sum, sum.count)), (100, 100));
+    let answer = group.propose(Bytes::from_static(&[5])).await.unwrap();
+    assert_eq!(answer[..], 105_u64.to_be_bytes());
+    drop(group);
+    process.stop().await;
+}
