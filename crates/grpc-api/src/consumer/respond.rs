@@ -18,7 +18,8 @@ pub(super) struct Responder {
     message_bytes_max: usize,
 }
 
-/// Results, and the broker's permit for their bytes.
+/// Results, and the broker's permit for their bytes. Encoded ones need none: they are slices of maps, not memory, and
+/// readers that do not read must not keep others from it.
 pub(super) struct Results {
     pub(super) results: Vec<v1::FetchResult>,
     /// The stored bytes of the batches whose end was reached.
@@ -43,9 +44,15 @@ impl Responder {
         bytes_max: u64,
     ) -> Result<Results, v1::Error> {
         let FetchAnswer { partitions, permit } = answer;
-        let (results, used_bytes) = match format {
-            v1::RecordFormat::Encoded => self.encoded(partitions, asked),
-            v1::RecordFormat::Plain => self.plain(partitions, asked, bytes_max).await?,
+        let (results, used_bytes, permit) = match format {
+            v1::RecordFormat::Encoded => {
+                let (results, used_bytes) = self.encoded(partitions, asked);
+                (results, used_bytes, FetchPermit::default())
+            }
+            v1::RecordFormat::Plain => {
+                let (results, used_bytes) = self.plain(partitions, asked, bytes_max).await?;
+                (results, used_bytes, permit)
+            }
         };
         Ok(Results {
             results,
