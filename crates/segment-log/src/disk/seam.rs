@@ -92,7 +92,8 @@ pub trait DiskFile: Send + Sync + 'static {
     fn reserve(&self, range: Range<u64>) -> io::Result<()>;
 
     /// Makes everything written so far durable, with the length. **An error is final**: what the failed
-    /// sync covered may be lost although it still reads back.
+    /// sync covered may be lost although it still reads back. Calls on several threads are fine: on a real file all
+    /// that come later fail too (the simulated one goes on, so that whoever tries again is found out).
     fn sync(&self) -> io::Result<()>;
 
     /// Drops the file's own map; slices handed out live on. The next `slice` maps anew.

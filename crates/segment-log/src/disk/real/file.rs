@@ -27,6 +27,16 @@ pub(super) struct RealFile {
     length: AtomicU64,
     /// The map of the file as long as it was at some time; replaced when a slice needs more.
     mapping: Mutex<Option<Arc<Mapping>>>,
+    /// Held during a sync; why one has failed. The kernel tells a failed write-back once per open file: of two threads
+    /// that sync at once, or one after the other, the second would be told that all is well.
+    failed_sync: Mutex<Option<Failure>>,
+}
+
+/// An error that can be told more than once.
+struct Failure {
+    kind: ErrorKind,
+    number: Option<i32>,
+    text: String,
 }
 
 impl RealFile {
@@ -37,6 +47,7 @@ impl RealFile {
             path,
             length: AtomicU64::new(length),
             mapping: Mutex::new(None),
+            failed_sync: Mutex::new(None),
         })
     }
 
@@ -162,12 +173,35 @@ impl DiskFile for RealFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let mut failed = self.failed_sync.lock();
+        if let Some(failure) = &*failed {
+            return Err(failure.again());
+        }
         // On Linux fdatasync; on macOS std asks for F_FULLFSYNC.
-        self.file.sync_data()
+        self.file
+            .sync_data()
+            .inspect_err(|error| *failed = Some(Failure::of(error)))
     }
 
     fn release_mapping(&self) {
         *self.mapping.lock() = None;
+    }
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        Self {
+            kind: error.kind(),
+            number: error.raw_os_error(),
+            text: error.to_string(),
+        }
+    }
+
+    fn again(&self) -> io::Error {
+        match self.number {
+            Some(number) => io::Error::from_raw_os_error(number),
+            None => io::Error::new(self.kind, self.text.clone()),
+        }
     }
 }
 
@@ -193,4 +227,22 @@ fn write_all_parts(file: &File, position: u64, parts: &mut [IoSlice<'_>]) -> io:
 
 fn as_usize(value: u64) -> io::Result<usize> {
     usize::try_from(value).map_err(|_| ErrorKind::FileTooLarge.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_failed_sync_every_sync_of_the_file_fails_alike() {
+        // A device that cannot be synced; then, as after a write-back error was told once, one that can.
+        let refusing = File::open("/dev/null").unwrap();
+        let mut file = RealFile::new(refusing, PathBuf::from("null")).unwrap();
+        let first = file.sync().unwrap_err();
+        file.file = tempfile::tempfile().unwrap();
+        file.file.sync_data().unwrap();
+        let again = file.sync().unwrap_err();
+        assert_eq!(again.raw_os_error(), first.raw_os_error());
+        assert_eq!(again.kind(), first.kind());
+    }
 }
