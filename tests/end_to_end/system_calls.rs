@@ -113,7 +113,8 @@ fn traced(durability: &str) -> Option<Vec<Call>> {
 fn whole(file: &Path, pid: u32) -> String {
     eventually("the end of the trace", || {
         let text = std::fs::read_to_string(file).ok()?;
-        text.contains(&format!("{pid} +++ exited")).then_some(text)
+        let gone = format!("{pid:<5} +++ exited");
+        text.contains(&gone).then_some(text)
     })
 }
 

@@ -54,7 +54,7 @@ pub(super) const PROVOCATIONS: &[(&str, Provoke)] = &[
     (
         "a topic name with illegal characters, such as `../name`",
         |stage| {
-            let names = ["../name", "a/b", "a b", "ä", ".", "..", "a\nb", "-\u{202e}"];
+            let names = ["../name", "a/b", "a b", "ä", ".", "..", "a\nb", "\u{202e}x"];
             names
                 .iter()
                 .flat_map(|name| bad_name(stage, name))
@@ -226,11 +226,25 @@ pub(super) const PROVOCATIONS: &[(&str, Provoke)] = &[
         vec![stage.produce(batch_of(SOUND, 0, [vec![b'x'; 20 << 20]]))]
     }),
     ("a decompression bomb is read as plain records", |stage| {
-        stage.read_plain("bomb", Batch::bomb())
+        stage.store("bomb", Batch::bomb());
+        vec![stage.fetch("bomb", 0, 0)]
     }),
     (
         "records that are not what their batch promises are read as plain records",
-        |stage| stage.read_plain("unreadable", Batch::with_unreadable_records()),
+        |stage| {
+            stage.store("unreadable", Batch::with_unreadable_records());
+            vec![stage.fetch("unreadable", 0, 0)]
+        },
+    ),
+    (
+        "`strand consume` meets a batch whose records cannot be read, a bomb among them",
+        |stage| {
+            stage.store("to-consume-bomb", Batch::bomb());
+            stage.store("to-consume-unreadable", Batch::with_unreadable_records());
+            let consume =
+                |topic| stage.command(&["consume", topic, "--from-beginning", "--until-end"], b"");
+            vec![consume("to-consume-bomb"), consume("to-consume-unreadable")]
+        },
     ),
     (
         "a full disk; reads go on, and it is over once there is space",
@@ -319,7 +333,7 @@ fn bad_name(stage: &Stage, name: &str) -> Vec<Seen> {
         create(stage, name),
         stage.produce(batch_of(name, 0, ["x"])),
         stage.fetch(name, 0, 0),
-        stage.command(&["topic", "create", "--", name], b""),
+        stage.command(&["topic", "create", name], b""),
     ]
 }
 
@@ -382,11 +396,11 @@ fn gap_in_a_sequence(stage: &Stage) -> Vec<Seen> {
             base_sequence,
         });
         let records = vec![Record {
-            value: Some("never".into()),
+            value: Some("numbered".into()),
             ..Record::default()
         }];
         plain(
-            SOUND,
+            "numbered",
             PlainRecords {
                 records,
                 sequence,
@@ -401,6 +415,7 @@ fn gap_in_a_sequence(stage: &Stage) -> Vec<Seen> {
             .await?
             .into_inner()
             .producer_id;
+        api.produce(batch(producer, 0)).await?;
         let result = api.produce(batch(producer, 5)).await?;
         match result.error {
             Some(error) => Err(super::stage::status_of(&error)),

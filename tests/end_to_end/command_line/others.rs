@@ -96,7 +96,8 @@ fn log_dump_verifies_a_segment_and_names_the_damaged_byte() {
     let damaged = strand(&["log", "dump", path], b"").exits(7);
     let said = damaged.text() + &damaged.stderr;
     assert!(said.contains("CRC") || said.contains("crc"), "{said}");
-    strand(&["log", "dump", "/no/such/file"], b"").exits(3);
+    let missing = "/no/such/00000000000000000000.0.log";
+    strand(&["log", "dump", missing], b"").exits(3);
 }
 
 #[test]

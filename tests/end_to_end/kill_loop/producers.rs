@@ -19,8 +19,11 @@ use tonic::Request;
 use super::load::Stage;
 use super::payload::bytes_of;
 
-/// Batches in flight.
+/// Batches in flight without sequence numbers.
 const WINDOW: usize = 8;
+
+/// Batches in flight with them: as many as the broker remembers, so that it knows each one that comes again.
+const NUMBERED_WINDOW: usize = 5;
 
 /// A batch that has no result yet.
 struct Pending {
@@ -188,7 +191,12 @@ async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDequ
     let mut answers = answers.into_inner();
     let mut results = 0;
     loop {
-        while window.len() < WINDOW && !producer.stage.is_stopping() {
+        let window_max = if producer.id.is_some() {
+            NUMBERED_WINDOW
+        } else {
+            WINDOW
+        };
+        while window.len() < window_max && !producer.stage.is_stopping() {
             let pending = producer.next();
             push(producer.message(&pending));
             window.push_back(pending);
