@@ -32,7 +32,7 @@
 //! - CPU time is the server's process alone, user and system, by the kernel's scheduler. What the kernel does on its
 //!   own threads (writing pages back) is in nobody's.
 //! - With all processors, broker and load generator disturb each other's caches and wake each other across
-//!   processors; with one, they take turns. P1 and P6 show both.
+//!   processors; with one, they take turns. P1, P6 and P8 show both.
 //! - Latencies of closed loops (P4, P6) tell how long an answer took, not what a user at a fixed rate would see; P5
 //!   counts from when a batch was due.
 //! - The page cache is warm and files are new. `fsync` topics wait for `fdatasync`, as their floor does.

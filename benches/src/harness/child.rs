@@ -16,6 +16,10 @@ use super::cpu_time::cpu_seconds;
 /// How long a child may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a child may take to stop when it is asked to.
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
 /// A child process, killed when this is dropped.
 pub(crate) struct Child {
     process: process::Child,
@@ -88,9 +92,18 @@ impl Child {
     pub(crate) fn terminate(mut self) -> Result<()> {
         let id = Pid::from_child(&self.process);
         kill_process(id, Signal::TERM)?;
-        let status = self.process.wait()?;
-        ensure!(status.success(), "the child ended with {status}");
-        Ok(())
+        let deadline = Instant::now() + STOPPED_WITHIN;
+        loop {
+            if let Some(status) = self.process.try_wait()? {
+                ensure!(status.success(), "the child ended with {status}");
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the child was asked to stop and has not within {STOPPED_WITHIN:?}"
+            );
+            thread::sleep(POLL_INTERVAL);
+        }
     }
 
     /// Kills it, as `kill -9` does.

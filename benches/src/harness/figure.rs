@@ -66,12 +66,11 @@ pub(crate) fn print_table(figures: &[Figure]) {
     for figure in figures {
         let Figure { target, what, .. } = figure;
         println!("{target:<4} {what}");
-        let mut line = format!("     {} {}", number(figure.measured), figure.unit);
         if let Some(floor) = figure.floor {
-            let (floor, unit, is) = (number(floor), figure.unit, figure.floor_is);
-            line += &format!(", floor {floor} {unit} ({is})");
+            let (measured, floor) = (number(figure.measured), number(floor));
+            let (unit, is) = (figure.unit, figure.floor_is);
+            println!("     {measured} {unit}, floor {floor} {unit} ({is})");
         }
-        println!("{line}");
         let (spread, unit) = (figure.compared, figure.compared_unit);
         let bound = match figure.bound {
             Bound::AtMost(bound) => format!("target <= {} {unit}: ", number(bound)),
@@ -79,7 +78,7 @@ pub(crate) fn print_table(figures: &[Figure]) {
             Bound::None => String::new(),
         };
         println!(
-            "     {} {unit} [{} .. {}], 95 % of medians [{} .. {}]; {bound}{}",
+            "     {} {unit} [{} .. {}], median's 95 % [{} .. {}]; {bound}{}",
             number(spread.median),
             number(spread.min),
             number(spread.max),

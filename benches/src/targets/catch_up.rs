@@ -11,11 +11,29 @@ use super::Setup;
 use super::bulk_produce::{BATCH_BYTES, BATCHES};
 use crate::broker::{Broker, Durability};
 use crate::floor::FloorServer;
-use crate::harness::{Bound, Figure, Pass, Rounds, Scratch, Subject, alternate};
+use crate::harness::{Bound, Figure, OneProcessor, Pass, Rounds, Scratch, Subject, alternate};
 use crate::load::{ClosedLoop, Until, encoded_batch, produce_frame, receive_all, subscribe};
 
-/// P8: the broker's CPU seconds per GB.
+/// P8: the broker's CPU seconds per GB, unpinned and with everything on one processor.
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
+    let unpinned = rounds(setup)?;
+    let pinned = {
+        let _pin = OneProcessor::pin()?;
+        rounds(setup)?
+    };
+    let mut figures = Vec::new();
+    for (rounds, how) in [
+        (&unpinned, "all processors"),
+        (&pinned, "one processor for both ends"),
+    ] {
+        let stream = "tonic server stream of map slices";
+        figures.push(over(rounds, how, 1, "sendfile", Bound::AtMost(1.3)));
+        figures.push(over(rounds, how, 2, stream, Bound::AtMost(0.9)));
+    }
+    Ok(figures)
+}
+
+fn rounds(setup: &Setup) -> Result<Rounds> {
     let scratch = Scratch::new()?;
     let batch = encoded_batch(BATCH_BYTES, 1)?;
     let bytes = BATCHES * BATCH_BYTES as u64;
@@ -31,7 +49,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
     let file = write_file(scratch.path(), &batch)?;
     let (sender, sender_address) = FloorServer::SendFile.start(&file)?;
     let (stub, stub_address) = FloorServer::StubBroker.start(&file)?;
-    let rounds = alternate(
+    alternate(
         setup.rounds,
         vec![
             Subject::new("broker, Subscribe", || {
@@ -44,23 +62,15 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
                 stub.measure(|| subscribe(stub_address, "catch-up", bytes))
             }),
         ],
-    )?;
-    Ok(vec![
-        over(&rounds, 1, "sendfile", Bound::AtMost(1.3)),
-        over(
-            &rounds,
-            2,
-            "tonic server stream of map slices",
-            Bound::AtMost(0.9),
-        ),
-    ])
+    )
 }
 
-fn over(rounds: &Rounds, floor: usize, is: &'static str, bound: Bound) -> Figure {
+fn over(rounds: &Rounds, how: &str, floor: usize, is: &'static str, bound: Bound) -> Figure {
     Figure {
         target: "P8",
-        what: "catch-up fetch, 64 KiB batches, encoded, Subscribe, in the page cache, broker CPU"
-            .to_owned(),
+        what: format!(
+            "catch-up fetch, 64 KiB batches, encoded, in the page cache, broker CPU, {how}"
+        ),
         measured: rounds.median(0, Pass::cpu_seconds_per_gigabyte),
         unit: "cpu-s/GB",
         floor_is: is,
