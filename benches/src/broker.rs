@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -16,6 +17,9 @@ use crate::harness::{Child, Pass, target_directory};
 
 /// How long partitions may take to get their leaders.
 const LED_WITHIN: Duration = Duration::from_secs(10);
+/// How long the files of a deleted topic may stay.
+const DELETED_WITHIN: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What an acknowledgement waits for: the topic config `durability`.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +47,7 @@ pub(crate) fn program(named: Option<&Path>) -> Result<PathBuf> {
 pub(crate) struct Broker {
     process: Child,
     address: SocketAddr,
+    data: PathBuf,
 }
 
 impl Broker {
@@ -76,7 +81,11 @@ impl Broker {
             let words = fs::read_to_string(&words_path).unwrap_or_default();
             format!("starting {}; it said: {words}", program.display())
         })?;
-        Ok(Self { process, address })
+        Ok(Self {
+            process,
+            address,
+            data: data.to_owned(),
+        })
     }
 
     /// Where it serves gRPC.
@@ -138,13 +147,27 @@ impl Broker {
         })
     }
 
-    /// Deletes a topic with its files.
+    /// Deletes a topic, and waits until its files are gone: the work of unlinking them is nobody's pass.
     pub(crate) fn delete_topic(&self, name: &str) -> Result<()> {
+        let before = self.topic_directories()?;
         self.with_topics(async |mut topics| {
             let name = name.to_owned();
             topics.delete_topic(DeleteTopicRequest { name }).await?;
             Ok(())
-        })
+        })?;
+        let deadline = Instant::now() + DELETED_WITHIN;
+        while self.topic_directories()? >= before {
+            ensure!(
+                Instant::now() < deadline,
+                "the files of {name} are still there after {DELETED_WITHIN:?}"
+            );
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+
+    fn topic_directories(&self) -> Result<usize> {
+        Ok(fs::read_dir(self.data.join("partitions"))?.count())
     }
 
     fn with_topics(&self, act: impl AsyncFnOnce(TopicClient<Channel>) -> Result<()>) -> Result<()> {
