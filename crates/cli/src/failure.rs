@@ -66,13 +66,6 @@ impl Failure {
         self
     }
 
-    /// Puts words in front of the message.
-    #[must_use]
-    pub(crate) fn preceded_by(mut self, words: &str) -> Self {
-        self.message = format!("{words}: {}", self.message);
-        self
-    }
-
     /// Puts what else is known behind the message.
     #[must_use]
     pub(crate) fn followed_by(mut self, words: &str) -> Self {

@@ -3,8 +3,6 @@
 //! [`arguments`] says what may be asked for, [`commands`] holds one file per command, [`output`] and [`failure`] say
 //! how results and errors reach the terminal or the script that asked.
 
-#![allow(dead_code, reason = "the commands come next")]
-
 mod arguments;
 mod commands;
 mod failure;

@@ -49,6 +49,9 @@ pub(crate) fn write_table<const COLUMNS: usize>(
     rows.into_iter().for_each(|row| {
         table.add_row(row);
     });
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
     // Padding at the ends of lines would be all that is not a cell.
     let lines: Vec<_> = table
         .lines()

@@ -1,6 +1,9 @@
 //! `strand bench`: measures a broker from outside.
 
 mod consume;
+mod latency;
+mod load;
+mod pace;
 mod produce;
 
 use clap::{Args, Subcommand};

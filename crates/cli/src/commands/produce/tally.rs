@@ -66,11 +66,6 @@ impl Tally {
         self.failure.is_some()
     }
 
-    /// How many records are acknowledged or, where nobody asked for that, sent.
-    pub(super) fn done(&self) -> u64 {
-        self.acknowledged + self.sent
-    }
-
     /// Waits for the result of the first batch that has none. May be dropped while it waits.
     pub(super) async fn settle_next(&mut self) -> Result<(), Failure> {
         let Some(first) = self.waiting.front_mut() else {
@@ -135,18 +130,28 @@ impl Tally {
                 Some(durability) => {
                     format!("{} records acknowledged ({durability})", self.acknowledged)
                 }
-                None if self.sent > 0 => format!("{} records sent, none waited for", self.sent),
+                None if self.sent > 0 => {
+                    format!("{} sent, no acknowledgement asked for", records(self.sent))
+                }
                 None => "no record".to_owned(),
             });
         };
         let (acknowledged, line) = (self.acknowledged, self.first_missing.unwrap_or(1));
         let missing = format!(
-            "{acknowledged} records were acknowledged, line {line} is the first that was not"
+            "acknowledged before: {}; line {line} is the first that was not",
+            records(acknowledged),
         );
         Err(failure
             .followed_by(&missing)
             .with("acknowledged", acknowledged)
             .with("first_unacknowledged_line", line))
+    }
+}
+
+fn records(number: u64) -> String {
+    match number {
+        1 => "1 record".to_owned(),
+        _ => format!("{number} records"),
     }
 }
 
@@ -194,7 +199,7 @@ mod tests {
         assert!(
             failure
                 .message()
-                .ends_with("3 records were acknowledged, line 4 is the first that was not")
+                .ends_with("acknowledged before: 3 records; line 4 is the first that was not")
         );
     }
 }
