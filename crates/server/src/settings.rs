@@ -11,6 +11,7 @@ pub(crate) mod sources;
 mod suggest;
 pub(crate) mod table;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub use kind::ListenAddress;
 pub use sources::Source;
 
 use sources::Sources;
+
+use crate::BrokerArgs;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +96,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings of a broker with these flags, in this environment, and with the config file that either names.
+    ///
+    /// # Errors
+    /// The first thing that is refused, with its value, its bounds and who gave it.
+    pub fn of(
+        args: &BrokerArgs,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, SettingsError> {
+        Self::resolve(&Sources::gather(&args.flags, environment)?)
+    }
+
     /// Reads and validates all settings.
     ///
     /// # Errors
