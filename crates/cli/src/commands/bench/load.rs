@@ -6,8 +6,8 @@ use model::batch::{Batch, BatchBuilder, Codec, HEADER_BYTES};
 
 use crate::failure::{Exit, Failure};
 
-/// Bytes of a record beside its value, about.
-const RECORD_OVERHEAD_BYTES: u64 = 8;
+/// Bytes of a record beside its value, at most: lengths, deltas, no key, no header.
+const RECORD_OVERHEAD_BYTES: u64 = 14;
 
 /// How large a batch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
