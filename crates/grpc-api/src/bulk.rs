@@ -5,7 +5,7 @@
 //! has it; the calls themselves are the services' own.
 
 mod body;
-mod messages;
+pub(crate) mod messages;
 mod pieces;
 
 use std::convert::Infallible;

@@ -1,7 +1,7 @@
 //! The service Consumer.
 
 mod plain;
-mod request;
+pub(crate) mod request;
 mod respond;
 mod subscribe;
 

@@ -17,6 +17,8 @@ mod codec_jobs;
 mod consumer;
 mod deadline;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod held_body;
 mod meters;

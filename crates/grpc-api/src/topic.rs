@@ -1,8 +1,8 @@
 //! The service Topic.
 
 pub(crate) mod describe;
-mod page;
-mod requests;
+pub(crate) mod page;
+pub(crate) mod requests;
 
 use std::sync::Arc;
 

@@ -13,6 +13,8 @@
 mod answer;
 mod cores;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod keeper;
 mod log_group;

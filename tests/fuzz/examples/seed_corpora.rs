@@ -8,6 +8,9 @@ use metadata::ClusterState;
 use model::batch::control::{self, ControlKind};
 use model::batch::{Batch, BatchBuilder, BuildError, Codec, ProducerStamp, RecordHeader};
 use model::{ProducerId, Timestamp};
+use prost::Message;
+use rpc::v1;
+use rpc::v1::produce_batch::Payload;
 
 const KINDS: [ControlKind; 5] = [
     ControlKind::Blank,
@@ -73,7 +76,113 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write("log_directory", "torn", &torn)?;
     let state = ClusterState::default().encode_snapshot();
     write("metadata_decode", "empty-state", &state)?;
+    write("replication_entries", "records", &all)?;
+    replication(&state)?;
+    requests()?;
     Ok(())
+}
+
+/// Snapshots, votes and payloads as `replication` draws them in its modules.
+fn replication(state: &[u8]) -> io::Result<()> {
+    let number = |number: u64| number.to_be_bytes();
+    let members: &[u8] = &[&[1, 0, 1][..], &number(7), &[0, 1], &number(7)].concat();
+    let position: &[u8] = &[&[1, 0][..], &number(5), &[0], members].concat();
+    let producer: &[u8] = &[
+        &number(9)[..],
+        &[0, 1],
+        &number(80),
+        &[1],
+        &number(3),
+        &number(4),
+    ]
+    .concat();
+    let producers: &[u8] = &[&[0, 0, 0, 1], producer].concat();
+    let inputs: [(&str, &[&[u8]]); 7] = [
+        ("members", &[members]),
+        ("producers", &[producers]),
+        ("partition", &[position, &number(2), producers]),
+        ("state-group", &[position, state]),
+        (
+            "vote",
+            &[&number(3), &number(7), &[1], &number(3), &number(40)],
+        ),
+        ("duplicate", &[&[1], &number(77)]),
+        ("refused", &[&[4], &number(9), &[0, 0, 0, 3, 0, 0, 0, 2]]),
+    ];
+    for (name, parts) in inputs {
+        write("replication_decode", name, &parts.concat())?;
+        write("replication_entries", name, &parts.concat())?;
+    }
+    Ok(())
+}
+
+/// Requests, alone and in the frames of a stream.
+fn requests() -> io::Result<()> {
+    let record = v1::Record {
+        key: Some("key".into()),
+        value: Some("value".into()),
+        headers: vec![v1::Header {
+            key: "h".into(),
+            value: None,
+        }],
+        timestamp_ms: Some(1_700_000_000_000),
+        ..v1::Record::default()
+    };
+    for compression in 0..5 {
+        let records = v1::PlainRecords {
+            records: vec![record.clone(), v1::Record::default(), record.clone()],
+            compression,
+            sequence: Some(v1::ProducerSequence {
+                producer_id: 7,
+                epoch: 1,
+                base_sequence: 40,
+            }),
+        };
+        let batch = v1::ProduceBatch {
+            topic: "topic".to_owned(),
+            partition: Some(1),
+            payload: Some(Payload::Records(records)),
+        };
+        let request = v1::ProduceStreamRequest {
+            batch: Some(batch.clone()),
+            acks: 0,
+        };
+        let batches = vec![batch.clone(), batch];
+        let unary = v1::ProduceRequest { batches, acks: 1 };
+        let stream = request.encode_to_vec();
+        let length = u32::try_from(stream.len()).unwrap_or(0).to_be_bytes();
+        let framed = [&[0], &length[..], &stream].concat();
+        let name = format!("produce-{compression}");
+        write("rpc_records", &name, &unary.encode_to_vec())?;
+        write("rpc_records", &format!("stream-{compression}"), &stream)?;
+        write("rpc_requests", &name, &unary.encode_to_vec())?;
+        write("rpc_frames", &name, &[&[9], &framed[..], &framed].concat())?;
+    }
+    let fetch = v1::FetchRequest {
+        partitions: vec![v1::FetchPartition {
+            topic: "topic".to_owned(),
+            partition: 1,
+            offset: 4,
+            max_bytes: 100,
+        }],
+        max_bytes: 1 << 20,
+        max_wait_ms: 500,
+        ..v1::FetchRequest::default()
+    };
+    write("rpc_requests", "fetch", &fetch.encode_to_vec())?;
+    let list = v1::ListTopicsRequest {
+        page_size: 10,
+        page_token: "after:topic".to_owned(),
+        ..v1::ListTopicsRequest::default()
+    };
+    write("rpc_requests", "list-topics", &list.encode_to_vec())?;
+    let create = v1::CreateTopicRequest {
+        name: "topic".to_owned(),
+        partitions: Some(3),
+        configs: [("retention.ms".to_owned(), "1000".to_owned())].into(),
+        ..v1::CreateTopicRequest::default()
+    };
+    write("rpc_requests", "create-topic", &create.encode_to_vec())
 }
 
 /// Three records with everything that a record can have.

@@ -30,11 +30,7 @@ impl<T: Message + Name + Default> Messages<T> {
     pub(super) fn new(body: Body, message_bytes_max: usize) -> Self {
         Self {
             body,
-            framing: Framing {
-                rest: Bytes::new(),
-                partial: BytesMut::new(),
-                message_bytes_max,
-            },
+            framing: Framing::new(message_bytes_max),
             decoder: BoundedDecoder::default(),
             is_over: false,
         }
@@ -46,7 +42,7 @@ impl<T: Message + Name + Default> Messages<T> {
                 return Poll::Ready(Some(self.decoder.read(message)));
             }
             match std::task::ready!(Pin::new(&mut self.body).poll_frame(context)?) {
-                Some(frame) => self.framing.rest = frame.into_data().unwrap_or_default(),
+                Some(frame) => self.framing.feed(frame.into_data().unwrap_or_default()),
                 None if self.framing.partial.is_empty() => return Poll::Ready(None),
                 None => return Poll::Ready(Some(Err(cut_short()))),
             }
@@ -69,7 +65,7 @@ impl<T: Message + Name + Default + Unpin> Stream for Messages<T> {
 }
 
 /// Finds the messages in a row of frames.
-struct Framing {
+pub(crate) struct Framing {
     /// What is left of the last frame.
     rest: Bytes,
     /// A message, its prefix included, of which more is to come.
@@ -78,8 +74,21 @@ struct Framing {
 }
 
 impl Framing {
+    pub(crate) fn new(message_bytes_max: usize) -> Self {
+        Self {
+            rest: Bytes::new(),
+            partial: BytesMut::new(),
+            message_bytes_max,
+        }
+    }
+
+    /// Goes on with the next frame; nothing must be left of the last one.
+    pub(crate) fn feed(&mut self, frame: Bytes) {
+        self.rest = frame;
+    }
+
     /// Takes a message, without its prefix. `None` where the next frame is needed; nothing is left of this one then.
-    fn take(&mut self) -> Result<Option<Bytes>, Status> {
+    pub(crate) fn take(&mut self) -> Result<Option<Bytes>, Status> {
         if self.partial.is_empty() && self.rest.len() >= PREFIX_BYTES {
             let bytes = self.message_bytes(&self.rest)?;
             if self.rest.len() - PREFIX_BYTES >= bytes {
@@ -155,21 +164,13 @@ mod tests {
         bytes
     }
 
-    fn framing(message_bytes_max: usize) -> Framing {
-        Framing {
-            rest: Bytes::new(),
-            partial: BytesMut::new(),
-            message_bytes_max,
-        }
-    }
-
     #[test]
     fn messages_are_found_wherever_the_frames_are_cut() {
         let large = vec![9; 10_000];
         let messages: [&[u8]; 5] = [b"", b"one", &large, b"two", &large];
         let stream = framed(&messages);
         for frame_bytes in [1, 2, 3, 5, 7, 4_096, 10_005, 20_000, stream.len()] {
-            let (mut framing, mut found) = (framing(10_000), Vec::new());
+            let (mut framing, mut found) = (Framing::new(10_000), Vec::new());
             for frame in stream.chunks(frame_bytes) {
                 framing.rest = Bytes::copy_from_slice(frame);
                 while let Some(message) = framing.take().unwrap() {
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn a_large_message_in_one_frame_is_a_slice_of_it() {
         let frame = Bytes::from(framed(&[&[1; 5_000], &[2; 5_000]]));
-        let mut framing = framing(10_000);
+        let mut framing = Framing::new(10_000);
         framing.rest = frame.clone();
         let first = framing.take().unwrap().unwrap();
         assert_eq!(first.as_ptr(), frame[5..].as_ptr());
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_message_over_the_limit_is_refused_by_its_prefix() {
-        let mut framing = framing(8);
+        let mut framing = Framing::new(8);
         framing.rest = Bytes::from_static(&[0, 0, 0, 0, 9]);
         let refused = framing.take().unwrap_err();
         assert_eq!(v1::Error::from_status(&refused).reason, "MESSAGE_TOO_LARGE");

@@ -13,16 +13,16 @@ pub(super) const BYTES_MAX_DEFAULT: u64 = 3 << 20;
 const RESULT_BYTES: u64 = 512;
 
 /// A fetch that makes sense.
-pub(super) struct Wanted {
-    pub(super) fetch: FetchRequest,
+pub(crate) struct Wanted {
+    pub(crate) fetch: FetchRequest,
     pub(super) asked: Vec<Asked>,
     pub(super) format: v1::RecordFormat,
     /// Most bytes of the response's records.
-    pub(super) bytes_max: u64,
+    pub(crate) bytes_max: u64,
 }
 
 /// Checks a fetch.
-pub(super) fn fetch(
+pub(crate) fn fetch(
     request: v1::FetchRequest,
     message_bytes_max: usize,
 ) -> Result<Wanted, v1::Error> {
@@ -98,7 +98,7 @@ pub(super) fn bytes_max(
 }
 
 /// Checks queries for offsets.
-pub(super) fn list_offsets(
+pub(crate) fn list_offsets(
     request: &v1::ListOffsetsRequest,
 ) -> Result<Vec<OffsetQuery>, v1::Error> {
     v1::IsolationLevel::read("isolation", request.isolation)?;

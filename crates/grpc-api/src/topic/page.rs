@@ -8,15 +8,15 @@ const PAGE_SIZE_MAX: usize = 1_000;
 const TOKEN_PREFIX: &str = "after:";
 
 /// Which page is wanted.
-pub(super) struct Page {
+pub(crate) struct Page {
     /// The name that the page follows.
-    pub(super) after: Option<TopicName>,
+    pub(crate) after: Option<TopicName>,
     /// How many topics, at most.
-    pub(super) size: usize,
+    pub(crate) size: usize,
 }
 
 /// Checks size and token.
-pub(super) fn read(request: &v1::ListTopicsRequest) -> Result<Page, InvalidField> {
+pub(crate) fn read(request: &v1::ListTopicsRequest) -> Result<Page, InvalidField> {
     let asked = usize::try_from(request.page_size)
         .map_err(|_| InvalidField::new("page_size", request.page_size, "0 to 1000"))?;
     let size = match asked {
@@ -39,7 +39,7 @@ pub(super) fn read(request: &v1::ListTopicsRequest) -> Result<Page, InvalidField
 }
 
 /// The token of the page that follows this name.
-pub(super) fn token(last: &TopicName) -> String {
+pub(crate) fn token(last: &TopicName) -> String {
     format!("{TOKEN_PREFIX}{last}")
 }
 

@@ -6,7 +6,7 @@ use model::{Offset, PartitionIndex, TopicName};
 use rpc::{InvalidField, v1};
 
 /// Where records are to be deleted.
-pub(super) struct Deletion {
+pub(crate) struct Deletion {
     pub(super) topic: TopicName,
     pub(super) partition: PartitionIndex,
     /// `None`: all that are committed.
@@ -24,7 +24,7 @@ pub(super) fn count(field: &str, value: i32) -> Result<u32, InvalidField> {
 }
 
 /// A topic to be created. What is too large is refused by the cluster, which knows the limits.
-pub(super) fn create(request: v1::CreateTopicRequest) -> Result<CreateTopic, v1::Error> {
+pub(crate) fn create(request: v1::CreateTopicRequest) -> Result<CreateTopic, v1::Error> {
     let name = name(&request.name)?;
     let partitions = request.partitions.map(|number| count("partitions", number));
     let replicas = request.replication_factor.map(|number| {
@@ -42,7 +42,7 @@ pub(super) fn create(request: v1::CreateTopicRequest) -> Result<CreateTopic, v1:
 }
 
 /// Records to be deleted, at least of one partition.
-pub(super) fn delete_records(
+pub(crate) fn delete_records(
     request: &v1::DeleteRecordsRequest,
 ) -> Result<Vec<Deletion>, v1::Error> {
     if request.partitions.is_empty() {

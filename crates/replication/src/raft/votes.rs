@@ -134,6 +134,12 @@ impl Votes {
     }
 }
 
+/// For the fuzz targets: whether the bytes are a vote. One reads back as it was written.
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
+    let row = decode(bytes);
+    row.inspect(|row| assert_eq!(encode(*row), bytes)).is_some()
+}
+
 fn unknown() -> io::Error {
     io::Error::other("the group's vote is in a form that this version does not know")
 }

@@ -1,0 +1,33 @@
+//! What Raft's groups store: votes, members, producers, answers, log starts, positions, snapshots. What decodes
+//! encodes to something that decodes the same.
+
+use bytes::Bytes;
+use metadata::ClusterState;
+use replication::{StateMachine, fuzzing};
+
+/// The cluster's state, as far as a snapshot is concerned.
+#[derive(Default)]
+pub(crate) struct Cluster(ClusterState);
+
+impl StateMachine for Cluster {
+    fn apply(&mut self, command: &[u8]) -> Bytes {
+        Bytes::copy_from_slice(command)
+    }
+
+    fn snapshot(&self) -> Bytes {
+        self.0.encode_snapshot().into()
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), String> {
+        let state = ClusterState::decode_snapshot(snapshot);
+        self.0 = state.map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
+
+/// One input.
+pub fn run(data: &[u8]) {
+    fuzzing::decoders(data);
+    fuzzing::partition_snapshot(data);
+    fuzzing::state_snapshot(data, Cluster::default);
+}
