@@ -1,6 +1,7 @@
 //! A group's own task beside openraft's: stores checkpoints, moves the snapshot and purges, and tells who leads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ReplicaId;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -10,6 +11,11 @@ use tokio::sync::watch;
 use crate::group::Instance;
 use crate::raft::machine::Machine;
 use crate::raft::shared::Shared;
+
+/// How long until what the disk refused is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Most states that wait to be stored, while the disk refuses; the oldest are given up first.
+const CHECKPOINTS_WAITING_MAX: usize = 16;
 
 /// Who leads, as far as this replica knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,43 +114,59 @@ impl<M: Machine> Keeper<M> {
     /// Does what the state machine leaves to be done off the core.
     async fn keep(&self) {
         loop {
-            let stored = self.store_checkpoints().await;
-            if !stored || !self.move_snapshot().await {
+            let (Some(stored), Some(moved)) =
+                (self.store_checkpoints().await, self.move_snapshot().await)
+            else {
                 // Raft or the core is going down: the other branch says why.
                 return std::future::pending().await;
+            };
+            let called = self.shared.keeper.notified();
+            if stored && moved {
+                called.await;
+            } else {
+                // Something is in the way, and nobody calls when it is gone. An elapsed timeout is what is meant.
+                let _ = tokio::time::timeout(RETRY_INTERVAL, called).await;
             }
-            self.shared.keeper.notified().await;
         }
     }
 
-    async fn store_checkpoints(&self) -> bool {
+    /// Whether all are stored; `None` once the core is going down.
+    async fn store_checkpoints(&self) -> Option<bool> {
         let waiting = std::mem::take(&mut *self.shared.checkpoints.lock());
+        let mut refused = Vec::new();
         for (base, state) in waiting {
-            let shared = self.shared.clone();
-            let stored = move || shared.store_checkpoint(base, &state);
-            if tokio::task::spawn_blocking(stored).await.is_err() {
-                return false;
+            let (shared, bytes) = (self.shared.clone(), state.clone());
+            let stored = move || shared.store_checkpoint(base, &bytes);
+            if !tokio::task::spawn_blocking(stored).await.ok()? {
+                refused.push((base, state));
             }
         }
-        true
+        let all = refused.is_empty();
+        let mut waiting = self.shared.checkpoints.lock();
+        waiting.splice(..0, refused);
+        let too_many = waiting.len().saturating_sub(CHECKPOINTS_WAITING_MAX);
+        waiting.drain(..too_many);
+        Some(all)
     }
 
-    /// First the snapshot, durably; then openraft is told of it; then the log is purged up to it.
-    async fn move_snapshot(&self) -> bool {
+    /// First the snapshot, durably; then openraft is told of it; then the log is purged up to it. Whether that is done;
+    /// `None` once Raft or the core is going down.
+    async fn move_snapshot(&self) -> Option<bool> {
         let shared = self.shared.clone();
         let advance = tokio::task::spawn_blocking(move || shared.advance_snapshot());
-        let last = match advance.await {
+        let last = match advance.await.ok()? {
             Ok(Some(last)) => last,
-            Ok(None) => return true,
-            Err(_) => return false,
+            Ok(None) => return Some(true),
+            Err(error) => {
+                let log = self.shared.log.path().display();
+                tracing::warn!(%log, %error, "snapshot not stored, log not trimmed");
+                return Some(false);
+            }
         };
-        if self.raft.trigger().snapshot().await.is_err() {
-            return false;
-        }
+        self.raft.trigger().snapshot().await.ok()?;
         let mut snapshot = self.raft.watch_snapshot_progress();
-        if snapshot.wait_until_ge(&Some(last)).await.is_err() {
-            return false;
-        }
-        self.raft.trigger().purge_log(last.index).await.is_ok()
+        snapshot.wait_until_ge(&Some(last)).await.ok()?;
+        self.raft.trigger().purge_log(last.index).await.ok()?;
+        Some(true)
     }
 }

@@ -6,7 +6,6 @@ use model::LogIndex;
 use segment_log::{CheckpointError, Log};
 
 use super::apply::Applied;
-use super::checkpoint::Position;
 use super::machine::Machine;
 use super::shared::StoredSnapshot;
 use crate::error::OpenGroupError;
@@ -22,16 +21,9 @@ pub(crate) fn recover<M: Machine>(
     let mut applied = Applied::new(machine);
     let snapshot = stored_snapshot(log)?;
     let newest = newest_checkpoint(log)?;
-    let state = match (&newest, &snapshot) {
-        (Some((position, bytes)), Some(snapshot)) if position.last > snapshot.position.last => {
-            Some(bytes)
-        }
-        (_, Some(snapshot)) => Some(&snapshot.bytes),
-        (Some((_, bytes)), None) => Some(bytes),
-        (None, None) => None,
-    };
-    if let Some(state) = state {
-        applied.restore(state).map_err(contents)?;
+    let last = |stored: &&StoredSnapshot| stored.position.last;
+    if let Some(state) = newest.iter().chain(&snapshot).max_by_key(last) {
+        applied.restore(&state.bytes).map_err(contents)?;
     }
     let ends = log.ends();
     let next = applied.position.next();
@@ -46,43 +38,66 @@ pub(crate) fn recover<M: Machine>(
     Ok((applied, snapshot))
 }
 
+/// The snapshot. A damaged one is replaced by the oldest checkpoint: it was made of a checkpoint, which lives as long as
+/// the segment that the log begins with.
 fn stored_snapshot(log: &Log) -> Result<Option<StoredSnapshot>, OpenGroupError> {
-    let Some(bytes) = log.read_snapshot()? else {
-        return Ok(None);
+    let damaged = match log.read_snapshot() {
+        Ok(None) => return Ok(None),
+        Ok(Some(bytes)) => {
+            let snapshot = StoredSnapshot::read(bytes).ok_or_else(|| {
+                contents("its snapshot is in a form that this version does not know")
+            })?;
+            return Ok(Some(snapshot));
+        }
+        Err(error @ CheckpointError::Damaged { .. }) => error,
+        Err(error) => return Err(error.into()),
     };
-    let position = Position::decode(&mut &bytes[..])
-        .ok_or_else(|| contents("its snapshot is in a form that this version does not know"))?;
-    Ok(Some(StoredSnapshot { position, bytes }))
+    for base in usable_bases(log)? {
+        if let Some(snapshot) = checkpoint_of(log, base)? {
+            tracing::error!(error = %damaged, %base, "snapshot replaced by a checkpoint");
+            log.write_snapshot(&snapshot.bytes)?;
+            return Ok(Some(snapshot));
+        }
+    }
+    match log.ends().purged {
+        // Every entry is there: nothing is missing but time.
+        None => Ok(None),
+        Some(_) => Err(damaged.into()),
+    }
 }
 
-/// The newest checkpoint of entries that the log holds. One beyond its end must not be taken: openraft would wipe the log
-/// to close the gap.
-fn newest_checkpoint(log: &Log) -> Result<Option<(Position, bytes::Bytes)>, OpenGroupError> {
-    let ends = log.ends();
-    let usable = |base: &LogIndex| *base >= ends.first_index;
-    for base in log.checkpoints()?.into_iter().rev().filter(usable) {
-        let bytes = match log.read_checkpoint(base) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => continue,
-            Err(error @ CheckpointError::Damaged { .. }) => {
-                tracing::error!(%error, "checkpoint passed over");
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let position = Position::decode(&mut &bytes[..]);
-        let of_this_log = |position: &Position| {
-            position.last.is_some_and(|last| {
-                let term = log.term_at(LogIndex::new(last.index));
-                last.index + 1 == base.get() && term.is_some_and(|t| t.get() == *last.leader_id)
-            })
-        };
-        if let Some(position) = position.filter(of_this_log) {
-            return Ok(Some((position, bytes)));
+fn newest_checkpoint(log: &Log) -> Result<Option<StoredSnapshot>, OpenGroupError> {
+    for base in usable_bases(log)?.into_iter().rev() {
+        if let Some(found) = checkpoint_of(log, base)? {
+            return Ok(Some(found));
         }
-        tracing::warn!(log = %log.path().display(), %base, "checkpoint of another log passed over");
     }
     Ok(None)
+}
+
+/// The bases of checkpoints of entries that the log holds, ascending. One beyond its end must not be taken: openraft would
+/// wipe the log to close the gap.
+fn usable_bases(log: &Log) -> Result<Vec<LogIndex>, OpenGroupError> {
+    let first = log.ends().first_index;
+    let mut bases = log.checkpoints()?;
+    bases.retain(|base| *base >= first);
+    Ok(bases)
+}
+
+/// The checkpoint at a base, if it is sound and of this log.
+fn checkpoint_of(log: &Log, base: LogIndex) -> Result<Option<StoredSnapshot>, OpenGroupError> {
+    let found = StoredSnapshot::at_base(log, base)?;
+    let is_of_this_log = |found: &StoredSnapshot| {
+        found.position.last.is_some_and(|last| {
+            let term = log.term_at(LogIndex::new(last.index));
+            last.index + 1 == base.get() && term.is_some_and(|t| t.get() == *last.leader_id)
+        })
+    };
+    let usable = found.filter(is_of_this_log);
+    if usable.is_none() {
+        tracing::warn!(log = %log.path().display(), %base, "checkpoint passed over");
+    }
+    Ok(usable)
 }
 
 fn contents(reason: impl Into<String>) -> OpenGroupError {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use model::{Clock, LogIndex};
 use parking_lot::{Mutex, RwLock};
-use segment_log::{HeaderAt, Log};
+use segment_log::{CheckpointError, HeaderAt, Log};
 use tokio::sync::{Notify, watch};
 
 use super::apply::Applied;
@@ -35,6 +35,29 @@ pub(crate) struct GroupVotes {
 pub(crate) struct StoredSnapshot {
     pub(crate) position: Position,
     pub(crate) bytes: Bytes,
+}
+
+impl StoredSnapshot {
+    /// `None` where the bytes make no sense.
+    pub(crate) fn read(bytes: Bytes) -> Option<Self> {
+        let position = Position::decode(&mut &bytes[..])?;
+        Some(Self { position, bytes })
+    }
+
+    /// The checkpoint at a base, if it is there and sound. Blocks.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub(crate) fn at_base(log: &Log, base: LogIndex) -> Result<Option<Self>, CheckpointError> {
+        match log.read_checkpoint(base) {
+            Ok(bytes) => Ok(bytes.and_then(Self::read)),
+            Err(error @ CheckpointError::Damaged { .. }) => {
+                tracing::error!(%error, "checkpoint passed over");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// A group's state.

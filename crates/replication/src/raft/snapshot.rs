@@ -14,8 +14,9 @@ use super::shared::{Shared, StoredSnapshot};
 use super::types::RaftLogId;
 
 impl<M: Machine> Shared<M> {
-    /// Stores the state as of a segment's base. A failure costs time at the next start, nothing else.
-    pub(crate) fn store_checkpoint(&self, base: LogIndex, state: &[u8]) {
+    /// Stores the state as of a segment's base. A failure costs time at the next start, and keeps segments from going;
+    /// false: it is worth another try.
+    pub(crate) fn store_checkpoint(&self, base: LogIndex, state: &[u8]) -> bool {
         // What is applied may be ahead of what the disk has: after a power cut, openraft would take the difference for
         // a hole and wipe the log.
         let stored = self.log.sync().map_err(io::Error::other).and_then(|()| {
@@ -25,7 +26,7 @@ impl<M: Machine> Shared<M> {
                 outcome => outcome.map_err(io::Error::other),
             }
         });
-        if let Err(error) = stored {
+        if let Err(error) = &stored {
             tracing::warn!(log = %self.log.path().display(), %base, %error, "checkpoint not stored");
         }
         if let Some(committed) = *self.committed.lock() {
@@ -34,21 +35,24 @@ impl<M: Machine> Shared<M> {
                 tracing::warn!(log = %self.log.path().display(), %error, "committed entry not noted");
             }
         }
+        stored.is_ok()
     }
 
-    /// Makes the checkpoint at the newest base that nothing below is needed of the snapshot; returns its last log id
-    /// if that is a newer one than before.
-    pub(crate) fn advance_snapshot(&self) -> Option<RaftLogId> {
-        match self.try_advance_snapshot() {
-            Ok(advanced) => advanced,
-            Err(error) => {
-                tracing::warn!(log = %self.log.path().display(), %error, "snapshot not stored, log not trimmed");
-                None
-            }
+    /// Makes the checkpoint at the newest base that nothing below is needed of the snapshot. Returns the last log id of
+    /// the snapshot while the log is not purged up to it: also where a broker was stopped in between.
+    ///
+    /// # Errors
+    /// The disk refused for now.
+    pub(crate) fn advance_snapshot(&self) -> Result<Option<RaftLogId>, CheckpointError> {
+        if let Some(newer) = self.newer_snapshot()? {
+            self.keep_snapshot(newer)?;
         }
+        let last = self.snapshot.lock().as_ref().and_then(|s| s.position.last);
+        let purged = self.log.ends().purged.map(|purged| purged.index.get());
+        Ok(last.filter(|last| purged < Some(last.index)))
     }
 
-    fn try_advance_snapshot(&self) -> Result<Option<RaftLogId>, CheckpointError> {
+    fn newer_snapshot(&self) -> Result<Option<StoredSnapshot>, CheckpointError> {
         let keeps_from = self.applied.read().machine.keeps_log_from();
         let snapshot = self.snapshot.lock().as_ref().and_then(|s| s.position.last);
         let above = snapshot.map_or(0, |last| last.index + 1);
@@ -62,23 +66,9 @@ impl<M: Machine> Shared<M> {
             _ => return Ok(None),
         };
         for segment in unneeded.filter(|segment| stored.contains(&segment.base_index)) {
-            let bytes = match self.log.read_checkpoint(segment.base_index) {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => continue,
-                Err(error @ CheckpointError::Damaged { .. }) => {
-                    tracing::error!(%error, "checkpoint passed over");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let Some(position) = Position::decode(&mut &bytes[..]) else {
-                continue;
-            };
-            self.keep_snapshot(StoredSnapshot {
-                position: position.clone(),
-                bytes,
-            })?;
-            return Ok(position.last);
+            if let Some(found) = StoredSnapshot::at_base(&self.log, segment.base_index)? {
+                return Ok(Some(found));
+            }
         }
         Ok(None)
     }

@@ -104,3 +104,71 @@ async fn a_log_start_inside_a_segment_hides_records_and_deletes_the_segments_bef
     drop(group);
     process.stop().await;
 }
+
+#[tokio::test]
+async fn records_and_trims_wake_who_watches_and_internal_entries_do_not() {
+    let (_directory, disk) = real_disk();
+    let process = Process::start(disk);
+    let group = process.serve(&LogSettings::default()).await;
+    let mut ends = group.watch();
+    ends.mark_unchanged();
+    append(&group, stamped(1, 0, 0, 3)).await;
+    assert!(ends.has_changed().unwrap());
+    assert_eq!(ends.borrow_and_update().high_watermark, Offset::new(3));
+    // Written as an entry without records.
+    produce(&group, stamped(1, 0, 0, 3)).await.unwrap();
+    assert!(!ends.has_changed().unwrap());
+    let cutoff = model::Timestamp::from_millis(0);
+    group.set_log_start(Offset::new(1), cutoff).await.unwrap();
+    assert!(ends.has_changed().unwrap());
+    assert_eq!(ends.borrow_and_update().log_start, Offset::new(1));
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn more_than_a_group_may_hold_is_refused_but_a_single_batch_never() {
+    let (_directory, disk) = real_disk();
+    let process = Process::with(disk, |settings| settings.uncommitted_bytes_max = 100);
+    let group = process.serve(&LogSettings::default()).await;
+    let large = "x".repeat(1_000);
+    assert_eq!(append(&group, batch(&large, 1)).await, Offset::ZERO);
+    let answers = Arc::new(crate::harness::Answers::default());
+    let sink: Arc<dyn replication::AnswerSink> = answers.clone();
+    group.propose(batch(&large, 1), &sink, 0).await.unwrap();
+    // This task has not let go of the thread, but another core may have answered meanwhile.
+    match group.propose(batch(&large, 1), &sink, 1).await {
+        Err(replication::ProposeError::TooManyUncommitted { bytes, limit }) => {
+            assert!(bytes > 1_000);
+            assert_eq!(limit, 100);
+        }
+        Ok(()) => {
+            answers.wait_for(1).await;
+        }
+        other => panic!("{other:?}"),
+    }
+    answers.wait_for(0).await;
+    append(&group, batch(&large, 1)).await;
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_by_time_begins_at_the_log_start() {
+    let (_directory, disk) = real_disk();
+    let process = Process::start(disk);
+    let group = process.serve(&LogSettings::default()).await;
+    for n in 0..10 {
+        append(&group, batch(&format!("value {n}"), 1)).await;
+    }
+    let any = model::Timestamp::from_millis(0);
+    let found = group.offset_for_timestamp(any).unwrap();
+    assert_eq!(found.map(|(base, _)| base), Some(Offset::ZERO));
+    group.set_log_start(Offset::new(4), any).await.unwrap();
+    let found = group.offset_for_timestamp(any).unwrap();
+    assert_eq!(found.map(|(base, _)| base), Some(Offset::new(4)));
+    let later = model::Timestamp::from_millis(1_001);
+    assert_eq!(group.offset_for_timestamp(later).unwrap(), None);
+    drop(group);
+    process.stop().await;
+}

@@ -83,10 +83,16 @@ fn text_of(batch: &Batch) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// One life of the broker, ended by a power cut or a kill.
-async fn live(disk: &SimulatedDisk, chance: &mut Chance, told: &mut Told, seed: u64) {
+/// One life of the broker, ended by a power cut or a kill; with `page-cache`, by a kill, which it promises to survive.
+async fn live(
+    disk: &SimulatedDisk,
+    durability: Durability,
+    chance: &mut Chance,
+    told: &mut Told,
+    seed: u64,
+) {
     let settings = LogSettings {
-        durability: Durability::Fsync,
+        durability,
         ..small_segments()
     };
     let process = Process::start(disk.mount());
@@ -119,8 +125,8 @@ async fn live(disk: &SimulatedDisk, chance: &mut Chance, told: &mut Told, seed: 
     for _ in 0..chance.below(20) {
         tokio::task::yield_now().await;
     }
-    match chance.below(3) {
-        0 => disk.kill(),
+    match (durability, chance.below(3)) {
+        (Durability::PageCache, _) | (_, 0) => disk.kill(),
         _ => disk.crash(),
     }
     drop(group);
@@ -137,21 +143,32 @@ async fn live(disk: &SimulatedDisk, chance: &mut Chance, told: &mut Told, seed: 
     }
 }
 
+async fn lives(durability: Durability, seed: u64) {
+    println!("STRAND_TEST_SEED={seed}");
+    let disk = SimulatedDisk::new(seed);
+    let mut chance = Chance(seed);
+    let mut told = Told::default();
+    for _ in 0..12 {
+        live(&disk, durability, &mut chance, &mut told, seed).await;
+    }
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    told.check(&group, seed);
+    assert!(!told.acknowledged.is_empty());
+    drop(group);
+    process.stop().await;
+}
+
 #[tokio::test]
 async fn what_was_acknowledged_is_found_once_where_it_was_said_after_any_power_cut() {
     for seed in seeds() {
-        println!("STRAND_TEST_SEED={seed}");
-        let disk = SimulatedDisk::new(seed);
-        let mut chance = Chance(seed);
-        let mut told = Told::default();
-        for _ in 0..12 {
-            live(&disk, &mut chance, &mut told, seed).await;
-        }
-        let process = Process::start(disk.mount());
-        let group = process.serve(&small_segments()).await;
-        told.check(&group, seed);
-        assert!(!told.acknowledged.is_empty());
-        drop(group);
-        process.stop().await;
+        lives(Durability::Fsync, seed).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_as_written_is_found_after_any_kill() {
+    for seed in seeds() {
+        lives(Durability::PageCache, seed).await;
     }
 }

@@ -5,5 +5,6 @@ mod basics;
 mod crashes;
 mod faults;
 mod harness;
+mod obstacles;
 mod producers;
 mod states;
