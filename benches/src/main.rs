@@ -11,14 +11,14 @@
 //!
 //! | | what is measured | floor, same run | what limits it |
 //! |---|---|---|---|
-//! | `p1` | bulk produce: broker CPU-s per GB, 64 KiB batches, 64 in flight on one stream, page-cache | receive + CRC-32C + `pwrite` | HTTP/2 framing and its copies |
-//! | `p2` | bulk produce: GB/s over one connection | the same on two threads, overlapped | the load generator shares the processors |
+//! | `p1` | bulk produce: broker CPU-s per GB, 64 KiB batches, 64 in flight on one stream, page-cache | receive + CRC-32C + `pwrite` | the kernel's writing and receiving |
+//! | `p2` | bulk produce: GB/s over one connection | the same on two threads, overlapped | a full segment is synced before the next append; shared processors |
 //! | `p3` | instructions per batch, 655 records against 1 of the same bytes | one record | must not depend on records |
 //! | `p4` | durable produce, 1 KiB: 64 streams of one in flight, one stream of 64 | bare group commit, 64 callers | the time of a sync, wake-ups |
 //! | `p5` | durable produce, 64 partitions at a fixed rate, p99 from when a batch was due | one partition | a sync per partition's file |
 //! | `p6` | idle acknowledge latency, 1 KiB, page-cache | tonic echo; TCP echo | wake-ups between processors |
 //! | `p8` | catch-up fetch: broker CPU-s per GB | `sendfile`; tonic server stream | the copy from the map into the socket |
-//! | `p9` | resident memory of an empty broker at rest | – | threads, runtimes, the program's own pages |
+//! | `p9` | resident memory of an empty broker at rest | – | tables of openraft's histograms, the program's own pages |
 //! | `p10` | start to first acknowledged record; after `kill -9` | start of a process | syncs of new files; the tail's scan |
 //! | `aa` | P1's floor against itself | the same | how far noise alone moves a ratio |
 //! | `micro` | the storage in this process | bare system calls | – |

@@ -43,7 +43,7 @@ pub(super) fn cpu(setup: &Setup) -> Result<Vec<Figure>> {
         figure(
             &unpinned,
             "all processors",
-            "limited by HTTP/2 framing and the copies around it",
+            "two thirds are the kernel's: writing, receiving, acknowledging",
         ),
         figure(
             &pinned,
@@ -66,7 +66,7 @@ pub(super) fn throughput(setup: &Setup) -> Result<Vec<Figure>> {
         compared: rounds.ratio(0, 1, Pass::gigabytes_per_second),
         compared_unit: "x",
         bound: Bound::AtLeast(0.9),
-        note: "limited by the processors that the load generator shares with the broker".to_owned(),
+        note: "limited by the syncs behind the writes (each full segment's holds up the next append) and by shared processors".to_owned(),
     }])
 }
 
