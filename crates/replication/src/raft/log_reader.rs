@@ -18,6 +18,9 @@ use super::types::{Entry, Payload, RaftLogId, Types, Vote, to_raft};
 /// The most that a follower is sent at once, in bytes, unless a single entry is larger.
 const ENTRIES_BYTES_MAX: usize = 1 << 20;
 
+/// How often a read is done again that purges or truncations cut across.
+const READS_MAX: usize = 1_000;
+
 /// Reads one group's log.
 #[derive(Clone)]
 pub(crate) struct LogReader {
@@ -107,13 +110,33 @@ fn read_all(log: &Log, mut range: Range<LogIndex>) -> io::Result<Vec<HeaderAt>> 
     range.start = range.start.max(log.ends().first_index);
     let mut found: Vec<HeaderAt> = Vec::new();
     while range.start < range.end {
-        let some = log.read_headers(range.clone(), HEADERS_AT_ONCE);
-        let some = some.map_err(io::Error::other)?;
+        let some = read_there(log, &range)?;
         let Some(last) = some.last() else { break };
         range.start = last.index.next();
         found.extend(some);
     }
     Ok(found)
+}
+
+/// Headers from the start of `range`, at least one if that entry is there. A read that a purge or truncation cuts across
+/// finds nothing, also of what is kept: it is done again.
+pub(super) fn read_there(log: &Log, range: &Range<LogIndex>) -> io::Result<Vec<HeaderAt>> {
+    for _ in 0..READS_MAX {
+        let found = log.read_headers(range.clone(), HEADERS_AT_ONCE);
+        let found = found.map_err(io::Error::other)?;
+        if !found.is_empty() || !is_there(log, range) {
+            return Ok(found);
+        }
+    }
+    let next = range.start;
+    Err(io::Error::other(format!("entry {next} cannot be read")))
+}
+
+/// Whether the first entry of `range` is there.
+fn is_there(log: &Log, range: &Range<LogIndex>) -> bool {
+    let ends = log.ends();
+    let next = range.start;
+    next >= ends.first_index && next < ends.end_index.min(range.end)
 }
 
 fn indices(range: &impl RangeBounds<u64>) -> Range<LogIndex> {
@@ -215,27 +238,14 @@ impl Rest {
     async fn next(mut self) -> Option<(io::Result<Entry>, Self)> {
         if self.read.len() == 0 && self.range.start < self.range.end {
             let (log, range) = (self.log.clone(), self.range.clone());
-            let read = blocking(move || {
-                log.read_headers(range, HEADERS_AT_ONCE)
-                    .map_err(io::Error::other)
-            });
-            match read.await {
+            match blocking(move || read_there(&log, &range)).await {
                 Ok(read) => self.read = read.into_iter(),
                 Err(error) => return Some((Err(error), self)),
             }
         }
-        let Some(header) = self.read.next() else {
-            return self.missing().map(|error| (Err(error), self));
-        };
+        // Beyond the log's ends nothing is missing.
+        let header = self.read.next()?;
         self.range.start = header.index.next();
         Some((entry::from_header(header), self))
-    }
-
-    /// Beyond the log's ends nothing is missing.
-    fn missing(&self) -> Option<io::Error> {
-        let ends = self.log.ends();
-        let next = self.range.start;
-        let is_there = next >= ends.first_index && next < ends.end_index.min(self.range.end);
-        is_there.then(|| io::Error::other(format!("committed entry {next} cannot be read")))
     }
 }
