@@ -12,7 +12,7 @@ class Broker:
     def __init__(self, *flags):
         self.home = tempfile.TemporaryDirectory(prefix="strandline-clients-")
         ports = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-        data = ["--data", os.path.join(self.home.name, "data")]
+        data = ["--log-level", "error", "--data", os.path.join(self.home.name, "data")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("STRAND")}
         self.process = subprocess.Popen(
             [os.environ["STRAND"], "broker", *ports, *data, *flags],
