@@ -16,8 +16,11 @@ pub mod segment_dump;
 pub mod segment_name;
 pub mod small_files;
 
+/// Takes one input.
+pub type Target = fn(&[u8]);
+
 /// Every target by name.
-pub const TARGETS: [(&str, fn(&[u8])); 15] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("batch_records", batch_records::run),
     ("batch_split", batch_split::run),
     ("codec_decompress", codec_decompress::run),

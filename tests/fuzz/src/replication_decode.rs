@@ -15,7 +15,7 @@ impl StateMachine for Cluster {
     }
 
     fn snapshot(&self) -> Bytes {
-        self.0.encode_snapshot().into()
+        self.0.encode_snapshot()
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), String> {
