@@ -2,11 +2,11 @@
 //! timestamp before it. It answers for offsets, log indices and timestamps; a scan over headers does the rest.
 //!
 //! ```text
-//!   0  u64  base offset        24  u64  bytes of batches
-//!   8  u64  base index         32  u8 + i64  largest timestamp (1: there is one)
-//!  16  u64  end offset         41  u8 + i64  first append
-//!  ..  u64  end index          50  u8 + i64  last append
-//!  then per entry: u64 index, u64 offset, u64 position, u8 + i64 largest timestamp before
+//!   0  u64  base offset        32  u64  bytes of batches
+//!   8  u64  base index         40  u8 + i64  largest timestamp (1: there is one)
+//!  16  u64  end offset         49  u8 + i64  first append
+//!  24  u64  end index          58  u8 + i64  last append
+//!  67  per entry: u64 index, u64 offset, u64 position, u8 + i64 largest timestamp before
 //! ```
 //! in the frame of `small_file`, magic `SLi1`. Written when a segment is sealed; rebuilt when missing,
 //! stale or damaged.
@@ -188,6 +188,40 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(SparseIndex::decode(&bytes[..cut]).is_err());
         }
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let facts = SegmentFacts {
+            name: SegmentName {
+                base_offset: Offset::new(1),
+                base_index: LogIndex::new(2),
+            },
+            end_offset: Offset::new(0x0304),
+            end_index: LogIndex::new(5),
+            bytes: 0x0607,
+            max_timestamp: Some(Timestamp::from_millis(-2)),
+            first_append: None,
+            last_append: Some(Timestamp::from_millis(8)),
+        };
+        let mut index = SparseIndex::default();
+        index.note(entry(2, 0, None), 10);
+        index.note(entry(3, 0x0910, Some(4)), 10);
+        let bytes = index.encode(&facts);
+        assert_eq!(&bytes[..8], b"SLi1\0\0\0\x85");
+        #[rustfmt::skip]
+        let payload = [
+            0, 0, 0, 0, 0, 0, 0, 1,  0, 0, 0, 0, 0, 0, 0, 2,
+            0, 0, 0, 0, 0, 0, 3, 4,  0, 0, 0, 0, 0, 0, 0, 5,  0, 0, 0, 0, 0, 0, 6, 7,
+            1, 255, 255, 255, 255, 255, 255, 255, 254,
+            0, 0, 0, 0, 0, 0, 0, 0, 0,
+            1, 0, 0, 0, 0, 0, 0, 0, 8,
+            0, 0, 0, 0, 0, 0, 0, 2,  0, 0, 0, 0, 0, 0, 0, 20,  0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 3,  0, 0, 0, 0, 0, 0, 0, 30,  0, 0, 0, 0, 0, 0, 9, 16,
+            1, 0, 0, 0, 0, 0, 0, 0, 4,
+        ];
+        assert_eq!(bytes[12..], payload);
     }
 
     #[test]

@@ -10,4 +10,5 @@ mod harness;
 mod model_based;
 mod reads;
 mod real_disk;
+mod small_files;
 mod terms;
