@@ -57,6 +57,23 @@ pub enum OpenGroupError {
     },
 }
 
+impl OpenGroupError {
+    /// Whether nothing but the moment is wrong, such as a full disk or no file handle left: it can be tried again.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::NoSpace(_)
+            | Self::AlreadyOpen { .. }
+            | Self::Log(OpenLogError::Io { .. } | OpenLogError::AlreadyOpen { .. })
+            | Self::Checkpoint(CheckpointError::Io { .. }) => true,
+            Self::Log(OpenLogError::Damaged { .. } | OpenLogError::Journal(_))
+            | Self::Checkpoint(_)
+            | Self::Contents { .. }
+            | Self::Raft { .. }
+            | Self::Stopped { .. } => false,
+        }
+    }
+}
+
 /// Why a group's files are still there.
 #[derive(Debug, Error)]
 pub enum RemoveGroupError {
@@ -133,4 +150,34 @@ pub enum ReadIndexError {
         /// Why.
         reason: Arc<str>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use model::LogIndex;
+
+    use super::*;
+
+    #[test]
+    fn no_file_handle_left_passes_and_damage_does_not() {
+        let path = PathBuf::from("partitions/t/0");
+        let no_handle = OpenLogError::Io {
+            path: path.clone(),
+            source: io::Error::from_raw_os_error(24),
+        };
+        assert!(OpenGroupError::from(no_handle).passes());
+        let damaged = OpenLogError::Damaged {
+            file: path.clone(),
+            byte: 7,
+            reason: "a wrong checksum".to_owned(),
+            first_missing: LogIndex::ZERO,
+            noted_end: LogIndex::new(1),
+        };
+        assert!(!OpenGroupError::from(damaged).passes());
+        let checkpoint = CheckpointError::Damaged {
+            file: path,
+            reason: "a wrong checksum".to_owned(),
+        };
+        assert!(!OpenGroupError::from(checkpoint).passes());
+    }
 }

@@ -182,7 +182,7 @@ async fn open(broker: &Broker, wanted: ToOpen) -> bool {
         Err(error) => {
             let (topic, partition) = (topic.name(), wanted.partition);
             tracing::error!(%topic, %partition, %error, "a partition is not opened");
-            let is_worth_another_try = matches!(error, OpenGroupError::NoSpace(_));
+            let is_worth_another_try = error.passes();
             let error = open_error(&wanted, error);
             wanted.slot.set(Local::Failed {
                 error,

@@ -1,5 +1,6 @@
 //! What a group says of a batch, in the words of the topic and partition it went to.
 
+use model::Durability;
 use replication::{ProduceOutcome, ProduceRefusal, ProposeError};
 
 use super::Produced;
@@ -14,10 +15,7 @@ pub(super) fn result_of(
 ) -> Result<Produced, ProduceError> {
     let partition = &*proposed.partition;
     // The weaker of what was promised at the two moments: the config may have changed in between.
-    let durability = match (proposed.durability, partition.durability()) {
-        (model::Durability::Fsync, model::Durability::Fsync) => model::Durability::Fsync,
-        _ => model::Durability::PageCache,
-    };
+    let durability = weaker(proposed.durability, partition.durability());
     let produced = |base_offset, records, duplicate| Produced {
         base_offset,
         records,
@@ -36,6 +34,14 @@ pub(super) fn result_of(
         ProduceOutcome::Refused(refusal) => Err(refused(partition, refusal)),
         ProduceOutcome::NotLeader { .. } => Err(partition.not_leader(None).into()),
         ProduceOutcome::Unknown => Err(unknown(partition)),
+    }
+}
+
+/// The one that promises less.
+pub(super) fn weaker(one: Durability, other: Durability) -> Durability {
+    match (one, other) {
+        (Durability::Fsync, Durability::Fsync) => Durability::Fsync,
+        _ => Durability::PageCache,
     }
 }
 

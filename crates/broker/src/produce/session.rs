@@ -10,7 +10,7 @@ use replication::AnswerSink;
 
 use super::ProduceResult;
 use super::in_order::{InOrder, Place, Proposed};
-use super::outcome::{not_proposed, unknown};
+use super::outcome::{not_proposed, unknown, weaker};
 use crate::partitions::{LocalPartition, Located};
 use crate::{Broker, PartitionError, ProduceError};
 
@@ -93,7 +93,8 @@ impl ProduceSession {
         let proposed = Proposed {
             records: u32::try_from(batch.header().record_count()).unwrap_or(0),
             bytes,
-            durability: config.durability,
+            // A config that has changed a moment ago is not in force before the partition says so.
+            durability: weaker(config.durability, partition.durability()),
             partition: partition.clone(),
             _permits: [of_partition, of_broker],
         };
