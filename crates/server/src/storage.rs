@@ -11,8 +11,14 @@ use segment_log::{LogDirectory, LogDirectorySettings};
 use crate::RunError;
 use crate::settings::Settings;
 
-/// A broker alone is the first, and only, replica of everything.
-const REPLICA: ReplicaId = ReplicaId::new(0);
+/// How many brokers form a cluster: for now, this one.
+pub(crate) const INITIAL_BROKERS: u32 = 1;
+
+/// The replica that the cluster will issue to this broker's disk, which needs it before there is a cluster: a
+/// broker that forms one bears its own number, and any other alone is the first to come after those.
+fn replica(id: u32) -> ReplicaId {
+    ReplicaId::new(u64::from(id.min(INITIAL_BROKERS)))
+}
 
 /// Cores, logs and groups of one data directory.
 pub(crate) struct Storage {
@@ -46,7 +52,7 @@ impl Storage {
             cores.clone(),
             ReplicationSettings {
                 uncommitted_bytes_max: settings.uncommitted_bytes_max,
-                ..ReplicationSettings::new(REPLICA)
+                ..ReplicationSettings::new(replica(settings.id))
             },
         )?;
         Ok(Self {

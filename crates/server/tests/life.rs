@@ -125,6 +125,22 @@ fn a_broker_starts_is_ready_shows_its_metrics_and_stops_cleanly_again_and_again(
 }
 
 #[test]
+fn a_broker_alone_may_have_any_number_and_keeps_it() {
+    let directory = TempDir::new().unwrap();
+    for _ in 0..2 {
+        let broker = Running::start(settings(directory.path(), &["--id", "5"]));
+        assert_eq!(broker.ready.id, 5);
+        broker.stop().unwrap();
+    }
+    let error = refusal(settings(directory.path(), &[]));
+    assert_eq!(error.exit_code(), 7);
+    assert!(
+        error.to_string().contains("belongs to broker 5, not 0"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_stop_does_not_wait_for_connections_that_do_nothing() {
     let directory = TempDir::new().unwrap();
     let broker = Running::start(settings(directory.path(), &["--shutdown-timeout", "1s"]));
