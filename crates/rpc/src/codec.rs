@@ -148,6 +148,28 @@ mod tests {
     }
 
     #[test]
+    fn records_behind_an_unknown_group_are_counted_too() {
+        // Field 100 as an empty group, which prost skips; then `records`, empty, over and over.
+        let group = [0xa3, 0x06, 0xa4, 0x06];
+        let records: Vec<_> = group
+            .into_iter()
+            .chain([0x0a, 0].repeat(1_000_000))
+            .collect();
+        let encoded = |tag, content: &[u8]| {
+            let mut bytes = Vec::new();
+            prost::encoding::bytes::encode(tag, &content.to_vec(), &mut bytes);
+            bytes
+        };
+        let batch = v1::produce_batch::Payload::Records(v1::PlainRecords::default());
+        let mut head = Vec::new();
+        batch.encode(&mut head);
+        let tag = u32::from(head[0] >> 3);
+        let request = encoded(1, &encoded(tag, &records));
+        assert!(v1::ProduceStreamRequest::decode(&request[..]).is_ok());
+        assert_eq!(reason(&request), "MESSAGE_TOO_LARGE");
+    }
+
+    #[test]
     fn bytes_that_are_no_message_are_refused_and_no_cut_of_one_panics() {
         assert_eq!(reason(b"\xff\xff\xff"), "MALFORMED_MESSAGE");
         let record = v1::Record {

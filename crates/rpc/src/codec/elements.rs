@@ -54,7 +54,7 @@ impl Elements {
     }
 }
 
-/// Takes a field: its number, and its bytes where it has a length. `None` for what is malformed or outdated.
+/// Takes a field: its number, and its bytes where it has a length. `None` for what is malformed.
 #[allow(
     clippy::option_option,
     reason = "the outer one is the parser's failure"
@@ -80,6 +80,9 @@ fn next_field<'a>(message: &mut &'a [u8]) -> Option<(u64, Option<&'a [u8]>)> {
             message.try_get_u32().ok()?;
             None
         }
+        // Where a group begins and where it ends. No field of ours is one, and prost skips it: what is in it is read
+        // as if it stood outside, so that nothing behind it is missed.
+        3 | 4 => None,
         _ => return None,
     };
     Some((key >> 3, content))
