@@ -114,7 +114,7 @@ impl Consumer {
         stream.grant_what_was_used();
         match stream.response().await {
             Some(Ok(response)) => {
-                self.ready.extend(response.results);
+                self.hear(response);
                 Ok(())
             }
             Some(Err(status)) => Err(self.client.call_error(&status)),
@@ -123,6 +123,15 @@ impl Consumer {
                 cause: "the broker ended the stream".to_owned(),
             }),
         }
+    }
+
+    /// Takes in a message. One without any error, be it a heartbeat of a quiet topic, ends the trouble.
+    fn hear(&mut self, response: v1::SubscribeResponse) {
+        if response.results.iter().all(|result| result.error.is_none()) {
+            self.trouble = None;
+            self.backoff = BACKOFF_MIN;
+        }
+        self.ready.extend(response.results);
     }
 
     /// What a result holds that is new.
@@ -179,4 +188,44 @@ impl Consumer {
 fn is_of(result: &v1::FetchResult, partition: &TopicPartition) -> bool {
     result.topic == partition.topic.as_str()
         && i64::from(result.partition) == i64::from(partition.partition.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> ConsumeError {
+        let address = "127.0.0.1:1".to_owned();
+        let cause = "connection reset".to_owned();
+        CallError::Disconnected { address, cause }.into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_topic_s_second_broken_stream_long_after_the_first_is_tried_again_too() {
+        let client = Client::connect("127.0.0.1:1").unwrap();
+        let mut consumer = Consumer::subscribe(&client, [], ConsumerSettings::default());
+        consumer.retry_or_give_up(lost()).await.unwrap();
+        consumer.hear(v1::SubscribeResponse::default());
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        consumer.retry_or_give_up(lost()).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_partition_that_is_refused_each_time_is_not_tried_for_ever() {
+        let client = Client::connect("127.0.0.1:1").unwrap();
+        let settings = ConsumerSettings::default();
+        let (retry_for, started) = (settings.retry_for, Instant::now());
+        let mut consumer = Consumer::subscribe(&client, [], settings);
+        while consumer.retry_or_give_up(lost()).await.is_ok() {
+            let refused = v1::FetchResult {
+                error: Some(v1::Error::default()),
+                ..v1::FetchResult::default()
+            };
+            consumer.hear(v1::SubscribeResponse {
+                results: vec![refused],
+                used_bytes: 0,
+            });
+        }
+        assert!(started.elapsed() >= retry_for);
+    }
 }
