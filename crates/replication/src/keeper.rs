@@ -73,7 +73,12 @@ impl<M: Machine> Keeper<M> {
             }
             () = self.keep() => return,
         };
-        tracing::warn!(log = %self.shared.log.path().display(), %reason, "the group has stopped");
+        let log = self.shared.log.path().display();
+        if self.shared.is_stopping() {
+            tracing::debug!(%log, "the group has stopped");
+        } else {
+            tracing::warn!(%log, %reason, "the group has stopped");
+        }
         self.stopped.send_replace(Some(reason));
     }
 

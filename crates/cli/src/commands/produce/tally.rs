@@ -128,7 +128,7 @@ impl Tally {
         let Some(failure) = self.failure else {
             return Ok(match self.durability {
                 Some(durability) => {
-                    format!("{} records acknowledged ({durability})", self.acknowledged)
+                    format!("{} acknowledged ({durability})", records(self.acknowledged))
                 }
                 None if self.sent > 0 => {
                     format!("{} sent, no acknowledgement asked for", records(self.sent))
