@@ -17,6 +17,18 @@ pub(crate) enum Start {
     AtTime(Timestamp),
 }
 
+impl Start {
+    /// Whether anything is to be read from `from`, where this start led to, up to an end that was asked for before.
+    fn leaves_unread(self, from: Offset, end: Offset) -> bool {
+        match self {
+            // An offset behind the end is read all the same: the broker says what is wrong with it.
+            Self::At(_) => from != end,
+            // Records may have come, or gone, meanwhile.
+            Self::Beginning | Self::End | Self::AtTime(_) => from < end,
+        }
+    }
+}
+
 /// From where each partition is read and, where there is an end, the first offset that is not.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -80,9 +92,10 @@ impl Plan {
             return Ok(Self { starts, ends: None });
         }
         let ends: BTreeMap<_, _> = partitions.into_iter().zip(ends).collect();
-        // An offset behind the end is read all the same: the broker says what is wrong with it.
-        let unread =
-            |(partition, start): &(TopicPartition, Offset)| ends.get(partition) != Some(start);
+        let unread = |(partition, from): &(TopicPartition, Offset)| {
+            ends.get(partition)
+                .is_some_and(|end| start.leaves_unread(*from, *end))
+        };
         Ok(Self {
             starts: starts.into_iter().filter(unread).collect(),
             ends: Some(ends),
@@ -115,4 +128,19 @@ async fn partitions(
         .iter()
         .map(|partition| of(partition.partition))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_retention_has_moved_behind_the_end_leaves_nothing_to_wait_for() {
+        let (from, end) = (Offset::new(9), Offset::new(5));
+        assert!(!Start::Beginning.leaves_unread(from, end));
+        assert!(!Start::AtTime(Timestamp::from_millis(1)).leaves_unread(from, end));
+        assert!(Start::At(from).leaves_unread(from, end));
+        assert!(Start::Beginning.leaves_unread(end, from));
+        assert!(!Start::Beginning.leaves_unread(end, end));
+    }
 }
