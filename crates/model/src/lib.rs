@@ -11,6 +11,7 @@ pub mod limits;
 pub mod name;
 pub mod partitioner;
 pub mod position;
+pub mod spelling;
 pub mod timestamp;
 
 pub use clock::{Clock, SystemClock};

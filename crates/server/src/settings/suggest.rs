@@ -1,4 +1,6 @@
-//! Finds the setting a user may have meant: the name at the smallest edit distance (Levenshtein).
+//! Finds the setting a user may have meant: the name at the smallest edit distance.
+
+use model::spelling::distance;
 
 /// Longer names are not compared.
 const COMPARED_BYTES_MAX: usize = 64;
@@ -20,23 +22,6 @@ pub(super) fn closest(
         .min()
         .filter(|(distance, _)| *distance <= tolerated)
         .map(|(_, known)| known)
-}
-
-/// How many bytes must be inserted, removed or replaced to make one text of the other.
-fn distance(left: &str, right: &str) -> usize {
-    let mut previous: Vec<usize> = (0..=right.len()).collect();
-    for (row, left_byte) in left.bytes().enumerate() {
-        let mut beside = row + 1;
-        let mut current = vec![beside];
-        let above = previous.iter().zip(previous.iter().skip(1));
-        for (right_byte, (diagonal, above)) in right.bytes().zip(above) {
-            let replaced = diagonal + usize::from(left_byte != right_byte);
-            beside = replaced.min(above + 1).min(beside + 1);
-            current.push(beside);
-        }
-        previous = current;
-    }
-    previous.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
