@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod group;
 mod keeper;
 mod log_group;
+pub mod peer;
 mod producers;
 mod raft;
 mod replication;
