@@ -209,6 +209,7 @@ fn produce_ahead(broker: &Broker, topic: &str, ahead: Duration) -> ProduceResult
         topic: topic.to_owned(),
         partition: Some(0),
         payload,
+        expected_base_offset: None,
     };
     Runtime::new().unwrap().block_on(async {
         let mut api = Api::connect(broker.grpc()).await.unwrap();

@@ -58,6 +58,7 @@ pub(crate) fn produce_frame(topic: &str, partition: i32, batch: Bytes) -> Result
             topic: topic.to_owned(),
             partition: Some(partition),
             payload: Some(Payload::Encoded(batch)),
+            expected_base_offset: None,
         }),
         acks: Acks::Quorum.into(),
     })

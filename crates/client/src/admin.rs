@@ -2,11 +2,13 @@
 
 mod cluster;
 mod description;
+mod moves;
 mod offsets;
 mod topics;
 
-pub use cluster::{BrokerDescription, ClusterDescription};
+pub use cluster::{BrokerDescription, BrokerState, ClusterDescription};
 pub use description::{ConfigDescription, PartitionDescription, TopicDescription};
+pub use moves::{LeaderMove, Move, MoveState, Reassigned, Reassignment, Rebalance};
 pub use offsets::{OffsetPosition, OffsetsError};
 pub use topics::{CreatedTopic, LogStart, NewTopic, TopicChange};
 

@@ -15,8 +15,9 @@ mod topic_partition;
 mod wire;
 
 pub use admin::{
-    Admin, BrokerDescription, ClusterDescription, ConfigDescription, CreatedTopic, LogStart,
-    NewTopic, OffsetPosition, OffsetsError, PartitionDescription, TopicChange, TopicDescription,
+    Admin, BrokerDescription, BrokerState, ClusterDescription, ConfigDescription, CreatedTopic,
+    LeaderMove, LogStart, Move, MoveState, NewTopic, OffsetPosition, OffsetsError,
+    PartitionDescription, Reassigned, Reassignment, Rebalance, TopicChange, TopicDescription,
 };
 pub use call_error::CallError;
 pub use client::{AddressError, Client};

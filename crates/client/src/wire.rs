@@ -24,6 +24,10 @@ pub(crate) fn broker(value: i32) -> Result<BrokerId, Problem> {
         .map_err(|_| format!("broker is {value}"))
 }
 
+pub(crate) fn brokers(values: Vec<i32>) -> Result<Vec<BrokerId>, Problem> {
+    values.into_iter().map(broker).collect()
+}
+
 pub(crate) fn count(field: &str, value: i64) -> Result<u64, Problem> {
     u64::try_from(value).map_err(|_| format!("{field} is {value}"))
 }
@@ -38,4 +42,9 @@ pub(crate) fn durability(value: i32) -> Result<Durability, Problem> {
 /// A partition as the API has it; one that does not fit is none that exists.
 pub(crate) fn partition_field(partition: PartitionIndex) -> i32 {
     i32::try_from(partition.get()).unwrap_or(i32::MAX)
+}
+
+/// A broker's id as the API has it; one that does not fit is none that exists.
+pub(crate) fn broker_field(broker: BrokerId) -> i32 {
+    i32::try_from(broker.get()).unwrap_or(i32::MAX)
 }

@@ -51,6 +51,7 @@ impl ClusterService {
             partitions: count(cluster.partitions),
             message_bytes_max: self.message_bytes_max,
             version: self.version.clone(),
+            ..v1::DescribeClusterResponse::default()
         }
     }
 
@@ -103,4 +104,57 @@ impl Cluster for ClusterService {
         let answer = async { self.describe_partitions(request.into_inner()) };
         self.meters.partitions.call(answer).await
     }
+
+    async fn transfer_leadership(
+        &self,
+        _request: Request<v1::TransferLeadershipRequest>,
+    ) -> Result<Response<v1::TransferLeadershipResponse>, Status> {
+        Err(not_yet())
+    }
+
+    async fn reassign_partitions(
+        &self,
+        _request: Request<v1::ReassignPartitionsRequest>,
+    ) -> Result<Response<v1::ReassignPartitionsResponse>, Status> {
+        Err(not_yet())
+    }
+
+    async fn rebalance(
+        &self,
+        _request: Request<v1::RebalanceRequest>,
+    ) -> Result<Response<v1::RebalanceResponse>, Status> {
+        Err(not_yet())
+    }
+
+    async fn drain(
+        &self,
+        _request: Request<v1::DrainRequest>,
+    ) -> Result<Response<v1::DrainResponse>, Status> {
+        Err(not_yet())
+    }
+
+    async fn undrain(
+        &self,
+        _request: Request<v1::UndrainRequest>,
+    ) -> Result<Response<v1::UndrainResponse>, Status> {
+        Err(not_yet())
+    }
+
+    async fn decommission(
+        &self,
+        _request: Request<v1::DecommissionRequest>,
+    ) -> Result<Response<v1::DecommissionResponse>, Status> {
+        Err(not_yet())
+    }
+
+    async fn list_moves(
+        &self,
+        _request: Request<v1::ListMovesRequest>,
+    ) -> Result<Response<v1::ListMovesResponse>, Status> {
+        Err(not_yet())
+    }
+}
+
+fn not_yet() -> Status {
+    Status::unimplemented("the broker cannot move replicas yet")
 }

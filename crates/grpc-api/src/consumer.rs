@@ -107,6 +107,7 @@ impl ConsumerService {
                 offset: found.map(|found| wire_offset(found.offset)),
                 timestamp_ms: found.and_then(|found| Some(found.timestamp?.as_millis())),
                 error,
+                leader: None,
             }
         };
         Ok(v1::ListOffsetsResponse {

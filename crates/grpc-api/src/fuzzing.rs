@@ -31,6 +31,13 @@ pub fn every_request(bytes: &[u8], message_bytes_max: usize) -> usize {
         CreatePartitionsRequest,
         ApplyRetentionRequest,
         DescribeClusterRequest,
+        TransferLeadershipRequest,
+        ReassignPartitionsRequest,
+        RebalanceRequest,
+        DrainRequest,
+        UndrainRequest,
+        DecommissionRequest,
+        ListMovesRequest,
         ListBrokersRequest,
         DescribePartitionsRequest
     );

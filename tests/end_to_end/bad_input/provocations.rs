@@ -348,6 +348,7 @@ fn plain(topic: &str, records: PlainRecords) -> ProduceBatch {
         topic: topic.to_owned(),
         partition: Some(0),
         payload: Some(Payload::Records(records)),
+        expected_base_offset: None,
     }
 }
 

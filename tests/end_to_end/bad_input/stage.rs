@@ -186,6 +186,7 @@ fn encoded(topic: &str, bytes: Bytes) -> ProduceBatch {
         topic: topic.to_owned(),
         partition: Some(0),
         payload: Some(Payload::Encoded(bytes)),
+        expected_base_offset: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn produce(broker: &Broker, topic: &str, records: Vec<Record>) {
         topic: topic.to_owned(),
         partition: Some(0),
         payload,
+        expected_base_offset: None,
     };
     let result = Runtime::new().unwrap().block_on(async {
         let mut api = Api::connect(broker.grpc()).await.unwrap();

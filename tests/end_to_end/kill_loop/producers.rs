@@ -101,6 +101,7 @@ impl Producer {
             topic: self.stage.topic.clone(),
             partition: Some(self.partition as i32),
             payload: Some(Payload::Records(records)),
+            expected_base_offset: None,
         }
     }
 

@@ -142,6 +142,7 @@ fn requests() -> io::Result<()> {
             topic: "topic".to_owned(),
             partition: Some(1),
             payload: Some(Payload::Records(records)),
+            expected_base_offset: None,
         };
         let request = v1::ProduceStreamRequest {
             batch: Some(batch.clone()),

@@ -109,5 +109,6 @@ pub fn batch_of(
         topic: topic.to_owned(),
         partition: Some(partition),
         payload: Some(payload),
+        expected_base_offset: None,
     }
 }

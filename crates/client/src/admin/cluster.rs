@@ -25,6 +25,10 @@ pub struct ClusterDescription {
     pub message_bytes_max: u64,
     /// The answering broker's version.
     pub version: String,
+    /// How many partitions have fewer replicas in sync than they should have.
+    pub under_replicated: u64,
+    /// How many partitions nobody leads.
+    pub leaderless: u64,
 }
 
 /// A broker.
@@ -34,8 +38,57 @@ pub struct BrokerDescription {
     pub id: BrokerId,
     /// Where clients reach it.
     pub grpc_address: String,
+    /// Where other brokers reach it.
+    pub peer_address: String,
     /// Its failure domain; empty where it has none.
     pub rack: String,
+    /// What it is up to.
+    pub state: BrokerState,
+    /// How many partitions it leads.
+    pub leaders: u64,
+    /// How many partitions have a replica on it.
+    pub replicas: u64,
+    /// Bytes of its data directory; `None` where it has not told.
+    pub disk_bytes: Option<u64>,
+}
+
+/// What a broker is up to. Where several hold, the last one of this list is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerState {
+    /// It takes part.
+    Active,
+    /// It is to lead nothing until it starts again.
+    Drained,
+    /// Its replicas are on their way to others.
+    Decommissioning,
+    /// The answering broker does not hear from it.
+    Unreachable,
+    /// It holds no replica any more and gets none.
+    Decommissioned,
+}
+
+impl BrokerState {
+    /// The state in one word, for people and for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Drained => "drained",
+            Self::Decommissioning => "decommissioning",
+            Self::Unreachable => "unreachable",
+            Self::Decommissioned => "decommissioned",
+        }
+    }
+
+    /// A state that this version does not know is none that needs attention.
+    fn read(number: i32) -> Self {
+        match v1::BrokerState::try_from(number).unwrap_or_default() {
+            v1::BrokerState::Unspecified | v1::BrokerState::Active => Self::Active,
+            v1::BrokerState::Drained => Self::Drained,
+            v1::BrokerState::Decommissioning => Self::Decommissioning,
+            v1::BrokerState::Unreachable => Self::Unreachable,
+            v1::BrokerState::Decommissioned => Self::Decommissioned,
+        }
+    }
 }
 
 impl Admin {
@@ -90,6 +143,8 @@ fn read_cluster(answer: v1::DescribeClusterResponse) -> Result<ClusterDescriptio
         partitions: wire::count("partitions", answer.partitions)?,
         message_bytes_max: wire::count("message_bytes_max", answer.message_bytes_max)?,
         version: answer.version,
+        under_replicated: wire::count("under_replicated", answer.under_replicated)?,
+        leaderless: wire::count("leaderless", answer.leaderless)?,
     })
 }
 
@@ -98,7 +153,15 @@ fn read_brokers(brokers: Vec<v1::BrokerInfo>) -> Result<Vec<BrokerDescription>, 
         Ok(BrokerDescription {
             id: wire::broker(info.id)?,
             grpc_address: info.grpc_address,
+            peer_address: info.peer_address,
             rack: info.rack,
+            state: BrokerState::read(info.state),
+            leaders: wire::count("leaders", info.leaders)?,
+            replicas: wire::count("replicas", info.replicas)?,
+            disk_bytes: info
+                .disk_bytes
+                .map(|bytes| wire::count("disk_bytes", bytes))
+                .transpose()?,
         })
     };
     brokers.into_iter().map(read).collect()

@@ -36,6 +36,14 @@ pub struct PartitionDescription {
     pub log_start: Offset,
     /// The offset behind the last record that may be read.
     pub high_watermark: Offset,
+    /// The leader's term.
+    pub leader_epoch: u64,
+    /// Who comes in a move that is under way; among `replicas`.
+    pub adding: Vec<BrokerId>,
+    /// Who goes in it; not among `replicas`.
+    pub removing: Vec<BrokerId>,
+    /// How often the replicas were assigned anew.
+    pub epoch: u64,
     /// Bytes on the answering broker's disk.
     pub bytes: u64,
     /// Why it does not serve, where it does not.
@@ -88,11 +96,7 @@ impl TopicDescription {
 
 impl PartitionDescription {
     fn read(info: v1::PartitionInfo) -> Result<Self, Problem> {
-        let brokers = |ids: Vec<i32>| {
-            ids.into_iter()
-                .map(wire::broker)
-                .collect::<Result<Vec<_>, _>>()
-        };
+        let brokers = wire::brokers;
         Ok(Self {
             partition: wire::partition(info.partition)?,
             leader: info.leader.map(wire::broker).transpose()?,
@@ -100,6 +104,10 @@ impl PartitionDescription {
             in_sync: brokers(info.in_sync)?,
             log_start: wire::offset("log_start", info.log_start)?,
             high_watermark: wire::offset("high_watermark", info.high_watermark)?,
+            leader_epoch: wire::count("leader_epoch", info.leader_epoch)?,
+            adding: brokers(info.adding)?,
+            removing: brokers(info.removing)?,
+            epoch: wire::count("epoch", info.epoch)?,
             bytes: wire::count("bytes", info.bytes)?,
             problem: info.error.map(Refusal::from),
         })

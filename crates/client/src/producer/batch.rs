@@ -78,6 +78,7 @@ impl OutgoingBatch {
                 topic: self.topic.as_str().to_owned(),
                 partition,
                 payload: Some(payload),
+                expected_base_offset: None,
             }),
             acks: v1::Acks::from(acks).into(),
         }

@@ -56,6 +56,7 @@ impl Asked {
             durability: v1::Durability::from(produced.durability).into(),
             duplicate: produced.duplicate,
             error: None,
+            leader: None,
         }
     }
 

@@ -31,6 +31,7 @@ fn partition(partition: PartitionDescription) -> v1::PartitionInfo {
         leader_epoch: i64::from(partition.term.as_leader_epoch()),
         bytes: i64::try_from(partition.bytes).unwrap_or(i64::MAX),
         error: partition.problem.as_ref().map(failure::partition),
+        ..v1::PartitionInfo::default()
     }
 }
 
@@ -51,6 +52,8 @@ pub(crate) fn broker(broker: &broker::BrokerDescription) -> v1::BrokerInfo {
         id: broker_id(broker.id),
         grpc_address: broker.grpc_address.clone(),
         rack: broker.rack.clone().unwrap_or_default(),
+        peer_address: broker.peer_address.clone(),
+        ..v1::BrokerInfo::default()
     }
 }
 
@@ -79,5 +82,6 @@ pub(super) fn log_start(
         partition: partition_index(partition),
         log_start,
         error,
+        leader: None,
     }
 }

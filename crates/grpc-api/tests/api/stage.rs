@@ -166,6 +166,7 @@ pub(crate) fn plain(topic: &str, partition: i32, values: &[&str]) -> v1::Produce
         topic: topic.to_owned(),
         partition: Some(partition),
         payload: Some(v1::produce_batch::Payload::Records(records)),
+        expected_base_offset: None,
     }
 }
 
@@ -175,6 +176,7 @@ pub(crate) fn encoded(topic: &str, bytes: impl Into<Bytes>) -> v1::ProduceBatch 
         topic: topic.to_owned(),
         partition: Some(0),
         payload: Some(v1::produce_batch::Payload::Encoded(bytes.into())),
+        expected_base_offset: None,
     }
 }
 
