@@ -6,7 +6,7 @@ use metadata::command::{FormCluster, RegisterBroker};
 use metadata::{Answer, Command, Limits};
 use model::{Clock, ClusterId};
 use parking_lot::Mutex;
-use replication::{Replication, StateGroup};
+use replication::{GroupStart, Replication, StateGroup};
 use tokio::sync::watch;
 
 use crate::budget::ByteBudget;
@@ -16,7 +16,8 @@ use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
 use crate::{Broker, BrokerSettings, StartError, gauges, retention, scrub};
 
-/// The name of the group that replicates the cluster's state.
+/// The number of the group that replicates the cluster's state, and its name.
+const METADATA_GROUP_ID: u16 = 0;
 const METADATA_GROUP: &str = "metadata";
 
 impl Broker {
@@ -115,8 +116,14 @@ impl Broker {
 async fn open_metadata(
     replication: &Replication,
 ) -> Result<StateGroup<ClusterMachine>, StartError> {
+    let start = GroupStart::alone(replication.settings().replica);
     let opened = replication
-        .open_state_group(METADATA_GROUP, ClusterMachine::default())
+        .open_state_group(
+            METADATA_GROUP_ID,
+            METADATA_GROUP,
+            ClusterMachine::default(),
+            start,
+        )
         .await;
     let group = opened.map_err(|error| StartError::Metadata {
         reason: error.to_string(),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ReplicaId;
 use segment_log::{CheckpointError, JournalError, NoSpace, OpenLogError};
@@ -143,6 +144,84 @@ pub enum ReadIndexError {
     NoQuorum {
         /// Who answered.
         reason: String,
+    },
+    /// The group has stopped.
+    #[error("the group has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+/// Why a group's members were not changed by this call.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ReconfigureError {
+    /// Only the leader changes the members.
+    #[error("this replica does not lead the group{}", .leader.map(|l| format!(", replica {l} does")).unwrap_or_default())]
+    NotLeader {
+        /// Who leads, where that is known.
+        leader: Option<ReplicaId>,
+    },
+    /// Another change is under way.
+    #[error("the group's members are being changed already, try again soon")]
+    Busy,
+    /// A group needs somebody to vote.
+    #[error("a group without voters can do nothing: name at least one")]
+    NoVoters,
+    /// Raft refused.
+    #[error("the group's members are not changed: {reason}")]
+    Refused {
+        /// What it said.
+        reason: String,
+    },
+    /// The step may or may not be done: look at the members, and call again.
+    #[error("whether the group's members have changed is unknown: leadership was lost in between")]
+    Unknown,
+    /// The group has stopped.
+    #[error("the group has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+/// Why another replica does not lead now.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TransferError {
+    /// Only the leader hands over.
+    #[error("this replica does not lead the group{}", .leader.map(|l| format!(", replica {l} does")).unwrap_or_default())]
+    NotLeader {
+        /// Who leads, where that is known.
+        leader: Option<ReplicaId>,
+    },
+    /// Only a voter can lead.
+    #[error("replica {to} does not vote in the group and cannot lead it")]
+    NotVoter {
+        /// The replica.
+        to: ReplicaId,
+    },
+    /// It lacks too much to be able to lead soon.
+    #[error(
+        "replica {to} lacks {lag} entries, more than the {limit} with which it could lead soon"
+    )]
+    TooFarBehind {
+        /// The replica.
+        to: ReplicaId,
+        /// How many entries it is not known to have.
+        lag: u64,
+        /// The most it may lack.
+        limit: u64,
+    },
+    /// Another handover is under way.
+    #[error("the group's leadership is being handed over already, try again soon")]
+    Busy,
+    /// The other one did not take over in time; this replica has started the group anew and may lead again.
+    #[error("replica {to} has not taken over within {} ms", waited.as_millis())]
+    Failed {
+        /// The replica.
+        to: ReplicaId,
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// The group has stopped.
     #[error("the group has stopped: {reason}")]

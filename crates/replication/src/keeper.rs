@@ -8,7 +8,8 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::Fatal;
 use tokio::sync::watch;
 
-use crate::group::Instance;
+use crate::group::{Instance, Instances};
+use crate::members::Members;
 use crate::raft::machine::Machine;
 use crate::raft::shared::Shared;
 
@@ -16,29 +17,43 @@ use crate::raft::shared::Shared;
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Most states that wait to be stored, while the disk refuses; the oldest are given up first.
 const CHECKPOINTS_WAITING_MAX: usize = 16;
+/// How often, and how many times, the first voter of a new group stands for election: the others are being opened.
+const STAND_INTERVAL: Duration = Duration::from_millis(50);
+const STANDS_MAX: usize = 40;
 
 /// Who leads, as far as this replica knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Leadership {
     pub(crate) leader: Option<ReplicaId>,
     pub(crate) term: u64,
-    pub(crate) voters: Vec<ReplicaId>,
+    pub(crate) members: Members,
+    /// How many elections were seen decided.
+    pub(crate) elections: u64,
+}
+
+impl Leadership {
+    /// Takes what is known now; says whether it is news.
+    fn update(&mut self, mut now: Self) -> bool {
+        let is_decided = now.leader.is_some() && (now.leader, now.term) != (self.leader, self.term);
+        now.elections = self.elections + u64::from(is_decided);
+        std::mem::replace(self, now.clone()) != now
+    }
 }
 
 /// The task's state.
 pub(crate) struct Keeper<M: Machine> {
     shared: Arc<Shared<M>>,
-    raft: Instance<M>,
+    instances: Arc<Instances<M>>,
     replica: ReplicaId,
     leadership: watch::Sender<Leadership>,
     stopped: watch::Sender<Option<Arc<str>>>,
 }
 
 impl<M: Machine> Keeper<M> {
-    pub(crate) fn new(shared: Arc<Shared<M>>, raft: Instance<M>, replica: ReplicaId) -> Self {
+    pub(crate) fn new(instances: Arc<Instances<M>>, replica: ReplicaId) -> Self {
         Self {
-            shared,
-            raft,
+            shared: instances.shared.clone(),
+            instances,
             replica,
             leadership: watch::Sender::default(),
             stopped: watch::Sender::default(),
@@ -66,12 +81,11 @@ impl<M: Machine> Keeper<M> {
             reason = failed => {
                 let reason = reason.unwrap_or_else(|| "votes cannot be saved".into());
                 self.stopped.send_replace(Some(reason.clone()));
-                if let Err(error) = self.raft.shutdown().await {
-                    tracing::error!(%error, "Raft has crashed");
-                }
+                self.instances.stop().await;
                 reason
             }
             () = self.keep() => return,
+            () = self.stand() => return,
         };
         let log = self.shared.log.path().display();
         if self.shared.is_stopping() {
@@ -84,33 +98,80 @@ impl<M: Machine> Keeper<M> {
 
     /// Tells who leads; returns why Raft has stopped once it has.
     async fn follow_leadership(&self) -> Arc<str> {
-        let mut metrics = self.raft.server_metrics();
+        let mut instances = self.instances.subscribe();
         loop {
-            let now = {
-                let metrics = metrics.borrow_and_update();
-                let voters = metrics.membership_config.voter_ids().map(ReplicaId::new);
-                Leadership {
-                    leader: metrics.current_leader.map(ReplicaId::new),
-                    term: metrics.vote.leader_id.term,
-                    voters: voters.collect(),
-                }
-            };
-            // A leader without followers has nobody to beat for and nobody to lose an election to.
-            let ticks = now.voters != [self.replica] || now.leader != Some(self.replica);
-            self.raft.runtime_config().tick(ticks);
-            self.leadership
-                .send_if_modified(|known| std::mem::replace(known, now.clone()) != now);
-            if metrics.changed().await.is_err() {
-                return self.reason();
+            let raft = instances.borrow_and_update().clone();
+            self.follow_instance(&raft).await;
+            self.instances.settled().await;
+            if !instances.has_changed().unwrap_or(false) {
+                return self.reason(&raft);
             }
         }
     }
 
-    fn reason(&self) -> Arc<str> {
+    /// Tells who leads until the instance has stopped.
+    async fn follow_instance(&self, raft: &Instance<M>) {
+        let mut metrics = raft.server_metrics();
+        loop {
+            let now = {
+                let metrics = metrics.borrow_and_update();
+                let members = metrics.membership_config.membership();
+                let replicas =
+                    |ids: &mut dyn Iterator<Item = u64>| ids.map(ReplicaId::new).collect();
+                Leadership {
+                    leader: metrics.current_leader.map(ReplicaId::new),
+                    term: metrics.vote.leader_id.term,
+                    members: Members {
+                        voters: replicas(&mut members.voter_ids()),
+                        learners: replicas(&mut members.learner_ids()),
+                    },
+                    elections: 0,
+                }
+            };
+            let is_alone = now.members == Members::of_voters([self.replica]);
+            // A leader without followers has nobody to beat for and nobody to lose an election to.
+            let ticks = !is_alone || now.leader != Some(self.replica);
+            raft.runtime_config().tick(ticks);
+            self.leadership.send_if_modified(|known| known.update(now));
+            if metrics.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Stands for election until somebody leads, where this replica is to be the first leader of a new group. The vote
+    /// before the vote costs no term.
+    async fn stand(&self) {
+        let mut leadership = self.leadership.subscribe();
+        let stands = if self.instances.stands_first {
+            STANDS_MAX
+        } else {
+            0
+        };
+        for _ in 0..stands {
+            let decided = leadership.wait_for(|now| now.leader.is_some());
+            if tokio::time::timeout(STAND_INTERVAL, decided).await.is_ok() {
+                break;
+            }
+            if self
+                .instances
+                .current()
+                .trigger()
+                .elect(true)
+                .await
+                .is_err()
+            {
+                break;
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn reason(&self, raft: &Instance<M>) -> Arc<str> {
         if let Some(failed) = self.shared.log.failed() {
             return failed.to_string().into();
         }
-        match &self.raft.metrics().borrow_watched().running_state {
+        match &raft.metrics().borrow_watched().running_state {
             Err(Fatal::Stopped) | Ok(()) => "it was stopped".into(),
             Err(error) => error.to_string().into(),
         }
@@ -168,10 +229,14 @@ impl<M: Machine> Keeper<M> {
                 return Some(false);
             }
         };
-        self.raft.trigger().snapshot().await.ok()?;
-        let mut snapshot = self.raft.watch_snapshot_progress();
-        snapshot.wait_until_ge(&Some(last)).await.ok()?;
-        self.raft.trigger().purge_log(last.index).await.ok()?;
-        Some(true)
+        let raft = self.instances.current();
+        let told = async {
+            raft.trigger().snapshot().await.ok()?;
+            let mut snapshot = raft.watch_snapshot_progress();
+            snapshot.wait_until_ge(&Some(last)).await.ok()?;
+            raft.trigger().purge_log(last.index).await.ok()
+        };
+        // An instance that goes down meanwhile may have a successor: it is told later.
+        Some(told.await.is_some())
     }
 }

@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod group;
 mod keeper;
 mod log_group;
+mod members;
 pub mod peer;
 mod producers;
 mod raft;
@@ -30,9 +31,11 @@ mod stored_groups;
 pub use answer::{AnswerSink, ProduceOutcome, ProduceRefusal};
 pub use cores::Cores;
 pub use error::{
-    OpenGroupError, OpenReplicationError, ProposeError, ReadIndexError, RemoveGroupError,
+    OpenGroupError, OpenReplicationError, ProposeError, ReadIndexError, ReconfigureError,
+    RemoveGroupError, TransferError,
 };
 pub use log_group::LogGroup;
+pub use members::{Follower, GroupStart, Members, Reconfigured};
 pub use replication::Replication;
 pub use settings::ReplicationSettings;
 pub use state_group::{StateGroup, StateMachine};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::batch::Batch;
-use model::{Offset, Timestamp};
+use model::{Offset, ReplicaId, Timestamp};
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
 use segment_log::{Fetched, Log, ReadFromError, ReadLogError};
@@ -11,8 +11,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use crate::answer::AnswerSink;
-use crate::error::{ProposeError, ReadIndexError};
+use crate::error::{ProposeError, ReadIndexError, ReconfigureError, TransferError};
 use crate::group::{Group, unanswered};
+use crate::members::{Follower, Members, Reconfigured};
 use crate::raft::machine::Partition;
 use crate::raft::proposal::{Answer, LogStart, Proposal};
 use crate::raft::responder::{Proposer, WriteOutcome};
@@ -93,6 +94,33 @@ impl LogGroup {
         self.group.serving().await
     }
 
+    /// The group's members, as far as this replica knows; in the midst of a change, those before and after it.
+    pub fn members(&self) -> Members {
+        self.group.members()
+    }
+
+    /// What the leader knows of the other members; empty where this replica does not lead.
+    pub fn followers(&self) -> Vec<Follower> {
+        self.group.followers()
+    }
+
+    /// Does one step towards the wanted members; to be called again until it says [`Reconfigured::Done`]. One step of a
+    /// group is done at a time, and each is committed: whoever leads next can go on.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`].
+    pub async fn reconfigure(&self, wanted: &Members) -> Result<Reconfigured, ReconfigureError> {
+        self.group.reconfigure(wanted).await
+    }
+
+    /// Lets another voter lead; when this returns `Ok`, this replica does not. Meanwhile proposals are refused.
+    ///
+    /// # Errors
+    /// [`TransferError`]; given up after an election timeout.
+    pub async fn transfer_leadership(&self, to: ReplicaId) -> Result<(), TransferError> {
+        self.group.transfer_leadership(to).await
+    }
+
     /// The group now.
     pub fn status(&self) -> GroupStatus {
         self.group.status()
@@ -119,7 +147,7 @@ impl LogGroup {
             Ok(_) => {}
         }
         // No lease read: a restarted voter has forgotten the promise behind the lease.
-        let raft = &self.group.raft;
+        let raft = &self.group.instances.current();
         let confirmed = raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
         let confirmed = confirmed.map_err(|error| read_index_error(error, stopped))?;
         confirmed.await_ready(raft).await.map_err(|_| stopped())?;
@@ -217,7 +245,7 @@ fn read_index_error(
     match error {
         RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)) => {
             ReadIndexError::NotLeader {
-                leader: forward.leader_id.map(model::ReplicaId::new),
+                leader: forward.leader_id.map(ReplicaId::new),
             }
         }
         RaftError::APIError(LinearizableReadError::QuorumNotEnough(error)) => {

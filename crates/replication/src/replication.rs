@@ -12,8 +12,10 @@ use segment_log::{LogDirectory, LogSettings, OpenLogError};
 
 use crate::cores::Cores;
 use crate::error::{OpenGroupError, OpenReplicationError, RemoveGroupError};
-use crate::group::{Group, Stop, Surroundings};
+use crate::group::{Group, Opening, Stop, Surroundings};
 use crate::log_group::LogGroup;
+use crate::members::GroupStart;
+use crate::peer::{GroupId, Peers};
 use crate::raft::config::config;
 use crate::raft::machine::{Commands, Machine, Partition};
 use crate::raft::votes::Votes;
@@ -36,7 +38,7 @@ struct Groups {
 }
 
 impl Replication {
-    /// Opens the votes of the directory's groups. Blocks.
+    /// Opens the votes of the directory's groups, which reach their replicas elsewhere through `peers`. Blocks.
     ///
     /// # Errors
     /// [`OpenReplicationError`].
@@ -45,6 +47,7 @@ impl Replication {
         clock: Arc<dyn Clock>,
         cores: Arc<Cores>,
         settings: ReplicationSettings,
+        peers: Arc<dyn Peers>,
     ) -> Result<Arc<Self>, OpenReplicationError> {
         let votes = Arc::new(Votes::open(directory.disk().clone())?);
         let config = config(&settings).map_err(OpenReplicationError::Settings)?;
@@ -54,6 +57,7 @@ impl Replication {
             votes,
             settings,
             config,
+            peers,
         };
         Ok(Arc::new(Self {
             around,
@@ -77,7 +81,7 @@ impl Replication {
         &self.cores
     }
 
-    /// Opens, or creates with this replica as the only voter, the group at `partitions/<topic id>/<partition>`.
+    /// Opens, or creates as `start` says, the group at `partitions/<topic id>/<partition>`.
     /// It may not serve yet when this returns: see [`LogGroup::serving`].
     ///
     /// # Errors
@@ -87,9 +91,16 @@ impl Replication {
         topic: TopicId,
         partition: PartitionIndex,
         settings: LogSettings,
+        start: GroupStart,
     ) -> Result<LogGroup, OpenGroupError> {
-        let (path, key) = (log_path(topic, partition), log_key(topic, partition));
-        let group = self.open_group(path, key, settings, Partition::default());
+        let opening = Opening {
+            id: GroupId::Log { topic, partition },
+            path: log_path(topic, partition),
+            key: log_key(topic, partition),
+            settings,
+            start,
+        };
+        let group = self.open_group(opening, Partition::default());
         Ok(LogGroup::new(group.await?))
     }
 
@@ -122,19 +133,25 @@ impl Replication {
         removed.unwrap_or_else(|error| Err(RemoveGroupError::Crashed(error.to_string())))
     }
 
-    /// Opens, or creates with this replica as the only voter, the state group at `state/<name>`.
+    /// Opens, or creates as `start` says, the state group number `id` at `state/<name>`.
     ///
     /// # Errors
     /// [`OpenGroupError`].
     pub async fn open_state_group<M: StateMachine>(
         &self,
+        id: u16,
         name: &'static str,
         machine: M,
+        start: GroupStart,
     ) -> Result<StateGroup<M>, OpenGroupError> {
-        let path = Path::new("state").join(name);
-        let key = [b"s", name.as_bytes()].concat();
-        let settings = state_group::log_settings();
-        let group = self.open_group(path, key, settings, Commands(machine));
+        let opening = Opening {
+            id: GroupId::State(id),
+            path: Path::new("state").join(name),
+            key: [b"s", name.as_bytes()].concat(),
+            settings: state_group::log_settings(),
+            start,
+        };
+        let group = self.open_group(opening, Commands(machine));
         Ok(StateGroup::new(group.await?))
     }
 
@@ -151,11 +168,10 @@ impl Replication {
 
     async fn open_group<M: Machine>(
         &self,
-        path: PathBuf,
-        key: Vec<u8>,
-        settings: LogSettings,
+        opening: Opening,
         machine: M,
     ) -> Result<Arc<Group<M>>, OpenGroupError> {
+        let path = opening.path.clone();
         {
             let mut groups = self.groups.lock();
             if groups.closed {
@@ -169,8 +185,7 @@ impl Replication {
         }
         let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let home = self.cores.handle(core).clone();
-        let around = self.around.clone();
-        let opened = Group::open(around, home, path.clone(), key, settings, machine).await;
+        let opened = Group::open(self.around.clone(), home, opening, machine).await;
         let opened = opened.map(Arc::new);
         let mut groups = self.groups.lock();
         match &opened {

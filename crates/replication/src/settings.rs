@@ -15,6 +15,10 @@ pub struct ReplicationSettings {
     pub heartbeat_interval: Duration,
     /// A follower that heard nothing for this long, and up to twice as long, wants to lead.
     pub election_timeout: Duration,
+    /// A voter that lacks more entries than this of the leader's log does not keep up.
+    pub in_sync_lag_max: u64,
+    /// A voter that has answered nothing that was sent within this time does not keep up.
+    pub in_sync_silence_max: Duration,
 }
 
 impl ReplicationSettings {
@@ -25,6 +29,8 @@ impl ReplicationSettings {
             uncommitted_bytes_max: 64 << 20,
             heartbeat_interval: Duration::from_millis(200),
             election_timeout: Duration::from_millis(600),
+            in_sync_lag_max: 4096,
+            in_sync_silence_max: Duration::from_secs(3),
         }
     }
 }

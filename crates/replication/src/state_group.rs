@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use model::ReplicaId;
 use segment_log::LogSettings;
 use tokio::sync::{oneshot, watch};
 
-use crate::error::ProposeError;
+use crate::error::{ProposeError, ReconfigureError, TransferError};
 use crate::group::{Group, unanswered};
+use crate::members::{Follower, Members, Reconfigured};
 use crate::raft::machine::Commands;
 use crate::raft::proposal::{Answer, Proposal};
 use crate::raft::responder::{Proposer, WriteOutcome};
@@ -79,6 +81,33 @@ impl<M: StateMachine> StateGroup<M> {
     /// Waits until this replica serves the group, or the group has stopped; returns the status then.
     pub async fn serving(&self) -> GroupStatus {
         self.group.serving().await
+    }
+
+    /// The group's members, as far as this replica knows; in the midst of a change, those before and after it.
+    pub fn members(&self) -> Members {
+        self.group.members()
+    }
+
+    /// What the leader knows of the other members; empty where this replica does not lead.
+    pub fn followers(&self) -> Vec<Follower> {
+        self.group.followers()
+    }
+
+    /// Does one step towards the wanted members; to be called again until it says [`Reconfigured::Done`]. One step of a
+    /// group is done at a time, and each is committed: whoever leads next can go on.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`].
+    pub async fn reconfigure(&self, wanted: &Members) -> Result<Reconfigured, ReconfigureError> {
+        self.group.reconfigure(wanted).await
+    }
+
+    /// Lets another voter lead; when this returns `Ok`, this replica does not. Meanwhile proposals are refused.
+    ///
+    /// # Errors
+    /// [`TransferError`]; given up after an election timeout.
+    pub async fn transfer_leadership(&self, to: ReplicaId) -> Result<(), TransferError> {
+        self.group.transfer_leadership(to).await
     }
 
     /// The group now; its offsets are all zero.

@@ -34,6 +34,10 @@ pub struct GroupStatus {
     pub voters: Vec<ReplicaId>,
     /// The voters that are not lagging; known to the leader only, else empty.
     pub in_sync: Vec<ReplicaId>,
+    /// Whether this replica is sent everything and does not vote.
+    pub is_learner: bool,
+    /// How many elections this replica has seen decided since it was opened.
+    pub elections: u64,
     /// Why the group takes nothing more, if it has stopped.
     pub stopped: Option<Arc<str>>,
 }

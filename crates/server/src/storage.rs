@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use model::{Clock, ReplicaId};
+use replication::peer::NoPeers;
 use replication::{Cores, Replication, ReplicationSettings};
 use segment_log::disk::Disk;
 use segment_log::{LogDirectory, LogDirectorySettings};
@@ -54,6 +55,7 @@ impl Storage {
                 uncommitted_bytes_max: settings.uncommitted_bytes_max,
                 ..ReplicationSettings::new(replica(settings.id))
             },
+            Arc::new(NoPeers),
         )?;
         Ok(Self {
             cores,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use model::{PartitionIndex, TopicId};
-use replication::{LogSettings, OpenGroupError, OpenLogError};
+use replication::{GroupStart, LogSettings, OpenGroupError, OpenLogError};
 
 use super::local::log_settings;
 use super::plan::{local_partitions, plan};
@@ -158,8 +158,9 @@ async fn open(broker: &Broker, wanted: ToOpen) -> bool {
     let config = topic.config();
     let settings = log_settings(LogSettings::default(), config);
     let replication = &broker.replication;
+    let start = GroupStart::alone(broker.replica());
     match replication
-        .open_log_group(topic.id(), wanted.partition, settings)
+        .open_log_group(topic.id(), wanted.partition, settings, start)
         .await
     {
         Ok(group) => {

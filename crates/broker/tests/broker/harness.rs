@@ -12,6 +12,7 @@ use broker::{
 use model::batch::{Batch, BatchBuilder, Codec, Records};
 use model::clock::SimulatedClock;
 use model::{Acks, BrokerId, DiskId, Offset, PartitionIndex, ReplicaId, Timestamp, TopicName};
+use replication::peer::NoPeers;
 use replication::{Cores, Replication, ReplicationSettings};
 use segment_log::disk::Disk;
 use segment_log::{LogDirectory, LogDirectorySettings};
@@ -68,6 +69,7 @@ pub(crate) async fn start_with(
         shared.clone(),
         cores.clone(),
         ReplicationSettings::new(ReplicaId::new(0)),
+        Arc::new(NoPeers),
     );
     let replication = replication.expect("the votes open");
     let started = tokio::time::timeout(PATIENCE, Broker::start(replication, shared, settings));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use grpc_api::{Settings, Stop};
 use model::batch::{Batch, Codec};
 use model::{BrokerId, Clock, DiskId, ReplicaId, SystemClock, Timestamp};
+use replication::peer::NoPeers;
 use replication::{Cores, Replication, ReplicationSettings};
 use rpc::v1;
 use rpc::v1::cluster_client::ClusterClient;
@@ -49,6 +50,7 @@ impl Stage {
             clock.clone(),
             cores.clone(),
             ReplicationSettings::new(ReplicaId::new(0)),
+            Arc::new(NoPeers),
         );
         let mut broker_settings = BrokerSettings::new(BrokerIdentity {
             broker: BrokerId::new(0),

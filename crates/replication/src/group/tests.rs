@@ -12,10 +12,12 @@ use segment_log::disk::SimulatedDisk;
 use segment_log::{LogDirectory, LogDirectorySettings, LogSettings};
 use tokio::sync::mpsc;
 
-use super::{Group, Stop, Surroundings};
+use super::{Group, Opening, Stop, Surroundings};
 use crate::answer::{AnswerSink, ProduceOutcome};
 use crate::cores::Cores;
 use crate::log_group::LogGroup;
+use crate::members::GroupStart;
+use crate::peer::{GroupId, NoPeers};
 use crate::raft::config::config;
 use crate::raft::machine::Partition;
 use crate::raft::votes::Votes;
@@ -49,15 +51,17 @@ async fn open(cores: &Cores) -> (Arc<LogDirectory>, Arc<Group<Partition>>) {
         votes: Arc::new(Votes::open(disk).unwrap()),
         config: config(&settings).unwrap(),
         settings,
+        peers: Arc::new(NoPeers),
     };
-    let group = Group::open(
-        around,
-        cores.handle(0).clone(),
-        Path::new("partitions/t/0").to_owned(),
-        b"p".to_vec(),
-        LogSettings::default(),
-        Partition::default(),
-    );
+    let opening = Opening {
+        id: GroupId::METADATA,
+        path: Path::new("partitions/t/0").to_owned(),
+        key: b"p".to_vec(),
+        settings: LogSettings::default(),
+        start: GroupStart::alone(ReplicaId::new(0)),
+    };
+    let home = cores.handle(0).clone();
+    let group = Group::open(around, home, opening, Partition::default());
     (directory, Arc::new(group.await.unwrap()))
 }
 
@@ -68,7 +72,7 @@ async fn every_produced_batch_passes_through_openraft_as_one_entry() {
     assert!(group.serving().await.serves);
     let applied_here = || group.shared.applied.read().position.last;
     // What openraft itself says.
-    let mut applied = group.raft.watch_apply_progress();
+    let mut applied = group.instances.current().watch_apply_progress();
     let before = applied.wait_until_ge(&applied_here()).await.unwrap();
     let before = before.unwrap().index;
     let (sender, mut answers) = mpsc::unbounded_channel();

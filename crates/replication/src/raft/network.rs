@@ -1,6 +1,7 @@
-//! The way to other replicas. A broker has no peers yet: nobody can be reached.
+//! The way to other replicas of a group, as openraft wants it.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
@@ -11,18 +12,26 @@ use openraft::raft::{
 use openraft::{AnyError, EmptyNode};
 
 use super::types::{Snapshot, Types, Vote};
+use crate::peer::{GroupId, Peers};
 
-/// Reaches nobody.
-#[derive(Clone, Copy, Debug)]
+/// Makes the ways to one group's replicas.
+pub(crate) struct Network {
+    group: GroupId,
+    peers: Arc<dyn Peers>,
+}
+
+/// The way to one replica.
 pub(crate) struct NoPeers {
     target: u64,
 }
 
-impl NoPeers {
-    pub(crate) fn new() -> Self {
-        Self { target: 0 }
+impl Network {
+    pub(crate) fn new(group: GroupId, peers: Arc<dyn Peers>) -> Self {
+        Self { group, peers }
     }
+}
 
+impl NoPeers {
     fn unreachable(&self) -> Unreachable<Types> {
         Unreachable::new(&AnyError::error(format!(
             "replica {} is on another broker, and brokers do not talk to each other yet",
@@ -31,11 +40,12 @@ impl NoPeers {
     }
 }
 
-impl RaftNetworkFactory<Types> for NoPeers {
-    type Network = Self;
+impl RaftNetworkFactory<Types> for Network {
+    type Network = NoPeers;
 
-    async fn new_client(&mut self, target: u64, _node: &EmptyNode) -> Self {
-        Self { target }
+    async fn new_client(&mut self, target: u64, _node: &EmptyNode) -> NoPeers {
+        let _ = (self.group, &self.peers);
+        NoPeers { target }
     }
 }
 

@@ -10,7 +10,7 @@ use replication::{
 use segment_log::disk::SimulatedDisk;
 
 use crate::harness::{
-    Process, TOPIC, append, batch, produce, read_all, serving, small_segments, until,
+    Process, TOPIC, alone, append, batch, produce, read_all, serving, small_segments, until,
 };
 
 fn directory() -> PathBuf {
@@ -120,7 +120,7 @@ async fn a_vote_that_cannot_be_saved_stops_every_group_of_the_directory() {
     disk.fail_next_sync("votes");
     let second = process
         .replication
-        .open_log_group(TOPIC, PartitionIndex::new(1), small_segments())
+        .open_log_group(TOPIC, PartitionIndex::new(1), small_segments(), alone())
         .await;
     if let Ok(second) = second {
         let status = serving(&second).await;
@@ -156,7 +156,12 @@ async fn a_damaged_log_is_refused_with_file_and_byte_and_the_others_go_on() {
     }
     let other = process
         .replication
-        .open_log_group(TOPIC, PartitionIndex::new(1), LogSettings::default())
+        .open_log_group(
+            TOPIC,
+            PartitionIndex::new(1),
+            LogSettings::default(),
+            alone(),
+        )
         .await
         .unwrap();
     assert!(serving(&other).await.serves);

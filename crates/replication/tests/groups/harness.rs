@@ -9,9 +9,10 @@ use model::batch::{Batch, BatchBuilder, Codec, ProducerStamp};
 use model::clock::SimulatedClock;
 use model::{Offset, PartitionIndex, ProducerId, ReplicaId, Timestamp, TopicId};
 use parking_lot::Mutex;
+use replication::peer::NoPeers;
 use replication::{
-    AnswerSink, Cores, GroupStatus, LogGroup, OpenGroupError, ProduceOutcome, ProposeError,
-    Replication, ReplicationSettings,
+    AnswerSink, Cores, GroupStart, GroupStatus, LogGroup, OpenGroupError, ProduceOutcome,
+    ProposeError, Replication, ReplicationSettings,
 };
 use segment_log::disk::Disk;
 use segment_log::{LogDirectory, LogDirectorySettings, LogSettings};
@@ -44,8 +45,14 @@ impl Process {
         let cores = Arc::new(Cores::start(NonZeroUsize::new(2).unwrap()).expect("starts"));
         let mut settings = ReplicationSettings::new(ReplicaId::new(0));
         change(&mut settings);
-        let replication =
-            Replication::open(directory.clone(), clock, cores.clone(), settings).expect("opens");
+        let replication = Replication::open(
+            directory.clone(),
+            clock,
+            cores.clone(),
+            settings,
+            Arc::new(NoPeers),
+        )
+        .expect("opens");
         Self {
             replication,
             directory,
@@ -57,7 +64,7 @@ impl Process {
         let partition = PartitionIndex::new(0);
         let opened = self
             .replication
-            .open_log_group(TOPIC, partition, settings.clone());
+            .open_log_group(TOPIC, partition, settings.clone(), alone());
         opened.await
     }
 
@@ -87,6 +94,11 @@ impl Process {
         });
         gone.await.unwrap();
     }
+}
+
+/// A group of this replica alone.
+pub(crate) fn alone() -> GroupStart {
+    GroupStart::alone(ReplicaId::new(0))
 }
 
 pub(crate) async fn serving(group: &LogGroup) -> GroupStatus {

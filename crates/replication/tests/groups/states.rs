@@ -4,7 +4,7 @@ use bytes::Bytes;
 use replication::StateMachine;
 use segment_log::disk::SimulatedDisk;
 
-use crate::harness::{Process, until};
+use crate::harness::{Process, alone, until};
 
 /// Sums up numbers and remembers how many there were.
 #[derive(Default)]
@@ -44,7 +44,7 @@ async fn commands_are_answered_survive_restarts_and_their_log_stays_bounded() {
     let process = Process::start(disk.mount());
     let group = process
         .replication
-        .open_state_group("sum", Sum::default())
+        .open_state_group(7, "sum", Sum::default(), alone())
         .await
         .unwrap();
     assert!(group.serving().await.serves);
@@ -63,7 +63,7 @@ async fn commands_are_answered_survive_restarts_and_their_log_stays_bounded() {
     let process = Process::start(disk.mount());
     let group = process
         .replication
-        .open_state_group("sum", Sum::default())
+        .open_state_group(7, "sum", Sum::default(), alone())
         .await
         .unwrap();
     assert!(group.serving().await.serves);

@@ -1,0 +1,159 @@
+//! The Raft instance of a group: started on the group's home core, and started anew where openraft knows no way on.
+
+use std::sync::Arc;
+
+use model::ReplicaId;
+use openraft::Config;
+use openraft::raft::Raft;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::open::open_shared;
+use super::{Opening, Surroundings};
+use crate::error::OpenGroupError;
+use crate::members::GroupStart;
+use crate::peer::{GroupId, Peers};
+use crate::raft::log_store::LogStore;
+use crate::raft::machine::Machine;
+use crate::raft::network::Network;
+use crate::raft::shared::{Shared, blocking};
+use crate::raft::state_machine::StateMachine;
+use crate::raft::types::Types;
+
+/// openraft's handle of a group.
+pub(crate) type Instance<M> = Raft<Types, StateMachine<M>>;
+
+/// A group's instances, of which one runs at a time.
+pub(crate) struct Instances<M: Machine> {
+    pub(crate) shared: Arc<Shared<M>>,
+    /// Whether this replica is the one to lead first.
+    pub(crate) stands_first: bool,
+    starter: Starter,
+    home: Handle,
+    current: watch::Sender<Instance<M>>,
+    /// Held while one is being replaced, or stopped for good.
+    replacing: tokio::sync::Mutex<()>,
+}
+
+/// What an instance is started with.
+#[derive(Clone)]
+struct Starter {
+    group: GroupId,
+    config: Arc<Config>,
+    replica: ReplicaId,
+    peers: Arc<dyn Peers>,
+}
+
+impl<M: Machine> Instances<M> {
+    /// Opens what the group has on disk, and starts the first instance.
+    pub(super) async fn open(
+        around: Surroundings,
+        home: &Handle,
+        opening: Opening,
+        machine: M,
+    ) -> Result<Self, OpenGroupError> {
+        let starter = Starter {
+            group: opening.id,
+            config: around.config.clone(),
+            replica: around.settings.replica,
+            peers: around.peers.clone(),
+        };
+        let stands_first = match &opening.start {
+            GroupStart::Found(voters) => voters.first() == Some(&starter.replica),
+            GroupStart::Join => false,
+        };
+        let open = move || open_shared(&around, opening, machine);
+        let shared = home.spawn_blocking(open).await.map_err(crashed)??;
+        let raft = home.spawn(starter.clone().start(shared.clone()));
+        Ok(Self {
+            shared,
+            stands_first,
+            starter,
+            home: home.clone(),
+            current: watch::Sender::new(raft.await.map_err(crashed)??),
+            replacing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The one that runs.
+    pub(crate) fn current(&self) -> Instance<M> {
+        self.current.borrow().clone()
+    }
+
+    /// Tells of each new one.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Instance<M>> {
+        self.current.subscribe()
+    }
+
+    /// Waits until no instance is being replaced.
+    pub(crate) async fn settled(&self) {
+        drop(self.replacing.lock().await);
+    }
+
+    /// Stops the instance that runs and starts one on the same log. What is proposed and not answered is answered with
+    /// "unknown".
+    ///
+    /// # Errors
+    /// The group has stopped, or does now.
+    pub(crate) async fn replace(self: &Arc<Self>) -> Result<(), OpenGroupError> {
+        let this = self.clone();
+        let replaced = self.home.spawn(async move {
+            let _alone = this.replacing.lock().await;
+            this.shut_down().await;
+            if this.shared.is_stopping() {
+                let reason = "it is being closed".into();
+                return Err(OpenGroupError::Stopped { reason });
+            }
+            // As at a start, what is applied must not be ahead of what the disk has of the log.
+            let log = this.shared.log.clone();
+            let synced = blocking(move || log.sync().map_err(std::io::Error::other)).await;
+            synced.map_err(|source| OpenGroupError::Contents { source })?;
+            let raft = this.starter.clone().start(this.shared.clone()).await?;
+            this.current.send_replace(raft);
+            Ok(())
+        });
+        replaced.await.map_err(crashed)?
+    }
+
+    /// Stops the one that runs, for good.
+    pub(crate) async fn stop(&self) {
+        let _last = self.replacing.lock().await;
+        self.shut_down().await;
+    }
+
+    async fn shut_down(&self) {
+        if let Err(error) = self.current().shutdown().await {
+            tracing::error!(log = %self.shared.log.path().display(), %error, "Raft has crashed");
+        }
+    }
+}
+
+impl Starter {
+    /// On the group's home core, for openraft spawns its tasks where it is called.
+    async fn start<M: Machine>(
+        self,
+        shared: Arc<Shared<M>>,
+    ) -> Result<Instance<M>, OpenGroupError> {
+        let failed = |error: &dyn std::fmt::Display| OpenGroupError::Raft {
+            reason: error.to_string(),
+        };
+        let store = LogStore::new(shared.clone());
+        let machine = StateMachine::new(shared);
+        let network = Network::new(self.group, self.peers);
+        let id = self.replica.get();
+        let raft = Raft::new(id, self.config, network, store, machine).await;
+        let raft = raft.map_err(|error| failed(&error))?;
+        // With other voters there may be a leader: the election timeout decides.
+        if raft.voter_ids().eq([id]) {
+            let elect = raft.trigger().elect(false).await;
+            elect.map_err(|error| failed(&error))?;
+        }
+        Ok(raft)
+    }
+}
+
+fn crashed(error: tokio::task::JoinError) -> OpenGroupError {
+    OpenGroupError::Raft {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,85 @@
+//! Opens what a group has on disk, and founds one that has nothing. All of this blocks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use model::batch::control::{self, ControlKind};
+use model::{LogIndex, Offset, ReplicaId, Term, Timestamp};
+use openraft::EmptyNode;
+use segment_log::{Log, NoSpace, OpenLogError};
+
+use super::{Opening, Surroundings};
+use crate::error::OpenGroupError;
+use crate::members::GroupStart;
+use crate::raft::apply::Applied;
+use crate::raft::machine::Machine;
+use crate::raft::membership;
+use crate::raft::recover::recover;
+use crate::raft::shared::{GroupVotes, Shared};
+use crate::raft::types::Membership;
+
+/// Opens the group's log, and recovers the state that it was left with.
+pub(super) fn open_shared<M: Machine>(
+    around: &Surroundings,
+    opening: Opening,
+    machine: M,
+) -> Result<Arc<Shared<M>>, OpenGroupError> {
+    let log = around.directory.open_log(&opening.path, opening.settings);
+    let log = log.map_err(|error| open_error(around, error))?;
+    let votes = GroupVotes {
+        votes: around.votes.clone(),
+        key: opening.key.into(),
+    };
+    let contents = |source| OpenGroupError::Contents { source };
+    let is_untouched =
+        log.ends().last.is_none() && votes.votes.read(&votes.key).map_err(contents)?.is_none();
+    if let GroupStart::Found(voters) = opening.start
+        && is_untouched
+    {
+        found(around, &log, &voters)?;
+    }
+    let (applied, snapshot): (Applied<M>, _) = recover(&log, machine)?;
+    let shared = Shared::new(log, votes, around.clock.clone(), applied, snapshot);
+    let shared = shared.map_err(contents)?;
+    Ok(Arc::new(shared))
+}
+
+/// Writes a group's first entry, its members: byte for byte the same on every replica, for it stands in all their logs
+/// without a leader having sent it.
+fn found(around: &Surroundings, log: &Log, voters: &[ReplicaId]) -> Result<(), OpenGroupError> {
+    let failed = |reason: String| OpenGroupError::Raft { reason };
+    let ids: BTreeSet<u64> = voters.iter().map(|voter| voter.get()).collect();
+    let nodes = ids.iter().map(|id| (*id, EmptyNode {}));
+    let nodes: BTreeMap<_, _> = nodes.collect();
+    let members = Membership::new(vec![ids], nodes).map_err(|error| failed(error.to_string()))?;
+    let members = membership::encode(&members);
+    let never = Timestamp::from_millis(0);
+    let mut first = control::encode(ControlKind::Membership, &members, never);
+    first.stamp(Offset::ZERO, Term::ZERO);
+    let appended = log.append(LogIndex::ZERO, vec![first], Box::new(drop));
+    appended.map_err(|error| failed(error.to_string()))?;
+    log.sync().map_err(|error| match error.is_final {
+        true => failed(error.to_string()),
+        false => OpenGroupError::NoSpace(no_space(around, log.path().to_owned())),
+    })
+}
+
+/// A full disk is told apart: it can be tried again once there is space.
+fn open_error(around: &Surroundings, error: OpenLogError) -> OpenGroupError {
+    match error {
+        OpenLogError::Io { path, source } if source.kind() == ErrorKind::StorageFull => {
+            OpenGroupError::NoSpace(no_space(around, path))
+        }
+        error => error.into(),
+    }
+}
+
+fn no_space(around: &Surroundings, path: std::path::PathBuf) -> NoSpace {
+    NoSpace {
+        needed: 1,
+        free: around.directory.disk().free_bytes().unwrap_or(0),
+        kept_back: 0,
+        path,
+    }
+}
