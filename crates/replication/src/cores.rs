@@ -43,6 +43,18 @@ impl Cores {
         })
     }
 
+    /// The runtime of the caller as the only core, which its owner stops: for simulations.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn here() -> Self {
+        Self {
+            handles: vec![Handle::current()],
+            stop: watch::channel(false).0,
+            threads: Mutex::default(),
+        }
+    }
+
     /// How many cores there are.
     pub fn len(&self) -> usize {
         self.handles.len()

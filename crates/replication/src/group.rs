@@ -23,6 +23,7 @@ use crate::error::{OpenGroupError, ProposeError};
 use crate::keeper::{Keeper, Leadership};
 use crate::members::{GroupStart, Members};
 use crate::peer::{GroupId, Peers};
+use crate::process;
 use crate::raft::machine::Machine;
 use crate::raft::proposal::Proposal;
 use crate::raft::responder::{AckResponder, Proposer, Uncommitted};
@@ -90,7 +91,7 @@ impl<M: Machine> Group<M> {
         let instances = Arc::new(instances);
         let keeper = Keeper::new(instances.clone(), replica);
         let (leadership, stopped) = (keeper.leadership(), keeper.stopped());
-        let keeper = home.spawn(keeper.run());
+        let keeper = process::spawn_on(&home, keeper.run());
         Ok(Self {
             shared: instances.shared.clone(),
             instances,

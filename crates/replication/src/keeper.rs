@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::group::{Instance, Instances};
 use crate::members::Members;
+use crate::process;
 use crate::raft::machine::Machine;
 use crate::raft::shared::Shared;
 
@@ -203,7 +204,7 @@ impl<M: Machine> Keeper<M> {
         for (base, state) in waiting {
             let (shared, bytes) = (self.shared.clone(), state.clone());
             let stored = move || shared.store_checkpoint(base, &bytes);
-            if !tokio::task::spawn_blocking(stored).await.ok()? {
+            if !process::blocking(stored).await.ok()? {
                 refused.push((base, state));
             }
         }
@@ -219,7 +220,7 @@ impl<M: Machine> Keeper<M> {
     /// `None` once Raft or the core is going down.
     async fn move_snapshot(&self) -> Option<bool> {
         let shared = self.shared.clone();
-        let advance = tokio::task::spawn_blocking(move || shared.advance_snapshot());
+        let advance = process::blocking(move || shared.advance_snapshot());
         let last = match advance.await.ok()? {
             Ok(Some(last)) => last,
             Ok(None) => return Some(true),

@@ -20,6 +20,7 @@ mod keeper;
 mod log_group;
 mod members;
 pub mod peer;
+pub mod process;
 mod producers;
 mod raft;
 mod replication;

@@ -14,6 +14,7 @@ pub(crate) mod persist;
 pub(crate) mod proposal;
 pub(crate) mod recover;
 pub(crate) mod responder;
+pub(crate) mod runtime;
 pub(crate) mod shared;
 pub(crate) mod snapshot;
 pub(crate) mod state_machine;

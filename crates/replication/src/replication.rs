@@ -1,6 +1,6 @@
 //! All groups of one data directory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +16,7 @@ use crate::group::{Group, Opening, Stop, Surroundings};
 use crate::log_group::LogGroup;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
+use crate::process;
 use crate::raft::config::config;
 use crate::raft::machine::{Commands, Machine, Partition};
 use crate::raft::votes::Votes;
@@ -33,7 +34,7 @@ pub struct Replication {
 #[derive(Default)]
 struct Groups {
     /// `None` while a group is being opened or removed.
-    open: HashMap<PathBuf, Option<Arc<dyn Stop>>>,
+    open: BTreeMap<PathBuf, Option<Arc<dyn Stop>>>,
     closed: bool,
 }
 
@@ -128,7 +129,7 @@ impl Replication {
         let around = self.around.clone();
         let directory = path.clone();
         let remove = move || remove_files(&around, &directory, &key);
-        let removed = tokio::task::spawn_blocking(remove).await;
+        let removed = process::blocking(remove).await;
         self.groups.lock().open.remove(&path);
         removed.unwrap_or_else(|error| Err(RemoveGroupError::Crashed(error.to_string())))
     }

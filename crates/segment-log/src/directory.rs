@@ -1,6 +1,6 @@
 //! What the logs of one data directory share: disk, clock, sync threads, noted ends, space, open files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::disk::Disk;
 use crate::error::{OpenError, OpenLogError, SyncFailed};
-use crate::flusher::FlushQueue;
+use crate::flusher::{FlushQueue, OnFlushWork};
 use crate::log::{Log, LogInner, LogSettings};
 use crate::noted_ends::NotedEnds;
 use crate::segment::SegmentFile;
@@ -22,7 +22,8 @@ use crate::space::{Ballast, SpaceBudget, is_full};
 /// Limits of one data directory.
 #[derive(Clone, Copy, Debug)]
 pub struct LogDirectorySettings {
-    /// Threads that write and sync. With 0 nothing is synced but by [`Log::sync`]: for simulations.
+    /// Threads that write and sync. With 0 nothing is synced but by [`Log::sync`] and
+    /// [`LogDirectory::run_round`]: for simulations.
     pub sync_threads: usize,
     /// Sealed segments that may be open at a time; each costs a file handle, a map and an index.
     pub open_segments_max: NonZeroUsize,
@@ -51,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) queue: FlushQueue,
     pub(crate) budget: Arc<SpaceBudget>,
     ballast: Ballast,
-    logs: Mutex<HashMap<PathBuf, Weak<LogInner>>>,
+    logs: Mutex<BTreeMap<PathBuf, Weak<LogInner>>>,
     /// Logs that are being recovered.
     opening: Mutex<HashSet<PathBuf>>,
     open_segments: Mutex<Vec<Weak<SegmentFile>>>,
@@ -174,9 +175,20 @@ impl LogDirectory {
         outcomes.into_iter().collect()
     }
 
-    /// Makes the noted ends durable now. Without sync threads nobody else does.
+    /// Makes the noted ends durable now, and tries again what waits for space. Without sync threads nobody else does.
     pub fn note_ends(&self) {
+        self.shared.queue.begin_notes();
         self.shared.sync_notes();
+    }
+
+    /// Without sync threads: does a round of each log that is dirty.
+    pub fn run_round(&self) {
+        self.shared.queue.run_dirty();
+    }
+
+    /// Without sync threads: has `owner` called when there is something to do for them. Only the first call counts.
+    pub fn on_flush_work(&self, owner: OnFlushWork) {
+        self.shared.queue.set_owner(owner);
     }
 
     /// The disk below, for files beside the logs.

@@ -32,6 +32,7 @@ pub use error::{
     AppendError, CheckpointError, OpenError, OpenLogError, PurgeError, ReadFromError, ReadLogError,
     SyncFailed, TruncateError,
 };
+pub use flusher::{FlushWork, OnFlushWork};
 pub use journal::{JournalDamaged, JournalError, KeyedJournal};
 pub use log::{
     Appended, Fetched, HeaderAt, Log, LogEnds, LogSettings, OnDurable, SegmentDamage, SegmentInfo,

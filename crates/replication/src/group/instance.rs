@@ -13,6 +13,7 @@ use super::{Opening, Surroundings};
 use crate::error::OpenGroupError;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
+use crate::process;
 use crate::raft::log_store::LogStore;
 use crate::raft::machine::Machine;
 use crate::raft::network::Network;
@@ -63,8 +64,8 @@ impl<M: Machine> Instances<M> {
             GroupStart::Join => false,
         };
         let open = move || open_shared(&around, opening, machine);
-        let shared = home.spawn_blocking(open).await.map_err(crashed)??;
-        let raft = home.spawn(starter.clone().start(shared.clone()));
+        let shared = process::blocking_on(home, open).await.map_err(crashed)??;
+        let raft = process::spawn_on(home, starter.clone().start(shared.clone()));
         Ok(Self {
             shared,
             stands_first,
@@ -97,7 +98,7 @@ impl<M: Machine> Instances<M> {
     /// The group has stopped, or does now.
     pub(crate) async fn replace(self: &Arc<Self>) -> Result<(), OpenGroupError> {
         let this = self.clone();
-        let replaced = self.home.spawn(async move {
+        let replaced = process::spawn_on(&self.home, async move {
             let _alone = this.replacing.lock().await;
             this.shut_down().await;
             if this.shared.is_stopping() {

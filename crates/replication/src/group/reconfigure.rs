@@ -16,6 +16,7 @@ use openraft::{ChangeMembers, EmptyNode};
 use super::Group;
 use crate::error::{ProposeError, ReconfigureError, TransferError};
 use crate::members::{Members, Reconfigured};
+use crate::process;
 use crate::raft::machine::Machine;
 use crate::raft::types::Types;
 
@@ -42,7 +43,7 @@ impl<M: Machine> Group<M> {
     ) -> Result<Reconfigured, ReconfigureError> {
         let (this, wanted) = (self.clone(), wanted.clone());
         // A change that was begun is seen to its end also where the caller goes away.
-        let stepped = self.home.spawn(async move {
+        let stepped = process::spawn_on(&self.home, async move {
             let _alone = this
                 .changing
                 .try_lock()

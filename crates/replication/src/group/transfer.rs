@@ -6,6 +6,7 @@ use model::ReplicaId;
 
 use super::Group;
 use crate::error::{ProposeError, TransferError};
+use crate::process;
 use crate::raft::machine::Machine;
 
 impl<M: Machine> Group<M> {
@@ -17,7 +18,7 @@ impl<M: Machine> Group<M> {
     ) -> Result<(), TransferError> {
         let this = self.clone();
         // It must come to an end also where the caller goes away.
-        let handed_over = self.home.spawn(async move {
+        let handed_over = process::spawn_on(&self.home, async move {
             let _alone = this.changing.try_lock().map_err(|_| TransferError::Busy)?;
             this.hand_over(to).await
         });

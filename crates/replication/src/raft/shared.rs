@@ -17,6 +17,7 @@ use super::decide;
 use super::machine::Machine;
 use super::types::RaftLogId;
 use super::votes::Votes;
+use crate::process;
 use crate::producers::Producers;
 use crate::status::GroupEnds;
 
@@ -193,7 +194,7 @@ impl<M: Machine> Shared<M> {
 pub(crate) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match tokio::task::spawn_blocking(act).await {
+    match process::blocking(act).await {
         Ok(outcome) => outcome,
         Err(error) => Err(io::Error::other(error)),
     }

@@ -5,10 +5,11 @@ use std::io;
 use bytes::Bytes;
 use model::{LogId, LogIndex, Term};
 use openraft::impls::{BoxedErrorSource, InlineBatch, leader_id_std};
-use openraft::{EmptyNode, EntryPayload, RaftTypeConfig, TokioRuntime, Vote as RaftVote};
+use openraft::{EmptyNode, EntryPayload, RaftTypeConfig, Vote as RaftVote};
 
 use super::proposal::{Answer, Proposal};
 use super::responder::AckResponder;
+use super::runtime::Runtime;
 
 pub(crate) type Leader = leader_id_std::LeaderId<u64, u64>;
 pub(crate) type Committed = <Leader as openraft::vote::RaftLeaderId>::Committed;
@@ -35,7 +36,7 @@ impl RaftTypeConfig for Types {
     type Vote = Vote;
     type Payload = Payload;
     type Entry = Entry;
-    type AsyncRuntime = TokioRuntime;
+    type AsyncRuntime = Runtime;
     type Responder<T>
         = AckResponder<T>
     where
