@@ -3,11 +3,16 @@
 
 mod add_partitions;
 mod allocate_producer_ids;
+mod broker_state;
 mod check_placement;
+mod complete_moves;
+mod confirm_removed;
 mod create_topic;
 mod delete_topic;
 mod form_cluster;
+mod reassign_partitions;
 mod register_broker;
+mod replace_replica;
 mod update_topic_configs;
 
 use crate::command::Command;
@@ -30,6 +35,12 @@ impl ClusterState {
             Command::UpdateTopicConfigs(command) => self.update_topic_configs(command),
             Command::AddPartitions(command) => self.add_partitions(command),
             Command::AllocateProducerIds(command) => self.allocate_producer_ids(*command),
+            Command::ReassignPartitions(command) => self.reassign_partitions(command),
+            Command::CompleteMoves(command) => self.complete_moves(command),
+            Command::ConfirmRemoved(command) => self.confirm_removed(command),
+            Command::DrainBroker(command) => self.drain_broker(*command),
+            Command::UndrainBroker(broker) => self.undrain_broker(*broker),
+            Command::DecommissionBroker(broker) => self.decommission_broker(*broker),
         };
         debug_assert_eq!(self.broken_invariant(), None, "after {command:?}");
         result

@@ -1,5 +1,7 @@
 //! A registered broker.
 
+use std::fmt;
+
 use model::{BrokerId, DiskId, ReplicaId};
 
 /// What the cluster knows of one broker.
@@ -19,4 +21,46 @@ pub struct Broker {
     pub peer_address: String,
     /// Its failure domain, where the operator names one.
     pub rack: Option<String>,
+    /// What the operator wants of it.
+    pub state: BrokerState,
+}
+
+/// What the operator wants of a broker. Whether it is alive is not known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BrokerState {
+    /// It bears what it is given.
+    #[default]
+    Active,
+    /// Its leaderships go elsewhere until it starts again.
+    Draining {
+        /// The start at which this was asked; a later start ends it.
+        start_counter: u64,
+    },
+    /// Its replicas go elsewhere, for good.
+    Decommissioning,
+    /// It bears nothing any more, and does not come back on its disk.
+    Decommissioned,
+}
+
+impl BrokerState {
+    /// Whether the broker leaves for good, or has left.
+    pub const fn is_leaving(self) -> bool {
+        matches!(self, Self::Decommissioning | Self::Decommissioned)
+    }
+
+    /// Whether the broker should lead what it bears.
+    pub const fn may_lead(self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+impl fmt::Display for BrokerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Draining { .. } => "draining",
+            Self::Decommissioning => "decommissioning",
+            Self::Decommissioned => "decommissioned",
+        })
+    }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{BrokerId, ClusterId, DiskId, PartitionIndex, TopicId, TopicName};
+use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId, TopicId, TopicName};
 
 use crate::limits::Limits;
 use crate::replication_factor::ReplicationFactor;
-use crate::topic::Partition;
+use crate::topic::Placement;
 
 /// A change of the cluster's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,18 @@ pub enum Command {
     AddPartitions(AddPartitions),
     /// Hands out a block of producer ids.
     AllocateProducerIds(AllocateProducerIds),
+    /// Wants partitions elsewhere: all of them, or none where one is refused.
+    ReassignPartitions(ReassignPartitions),
+    /// Says that groups have the members that their partitions shall have.
+    CompleteMoves(CompleteMoves),
+    /// Asks which partitions a replica has nothing to do with any more; changes nothing.
+    ConfirmRemoved(ConfirmRemoved),
+    /// Wants a broker's leaderships elsewhere until it starts again.
+    DrainBroker(DrainBroker),
+    /// Ends a drain; again: no change.
+    UndrainBroker(BrokerId),
+    /// Wants a broker to go for good; again: no change.
+    DecommissionBroker(BrokerId),
 }
 
 /// See [`Command::FormCluster`]. Again with the same cluster id: no change.
@@ -68,7 +80,7 @@ pub struct CreateTopic {
     /// How many replicas each partition has.
     pub replication_factor: ReplicationFactor,
     /// The partitions, placed by the proposer ([`crate::placement`]).
-    pub partitions: Vec<Partition>,
+    pub partitions: Vec<Placement>,
     /// The configs the topic overrides.
     pub configs: BTreeMap<String, String>,
 }
@@ -92,7 +104,7 @@ pub struct AddPartitions {
     /// The first new partition: how many there were when the command was built.
     pub first: PartitionIndex,
     /// The new partitions, placed by the proposer.
-    pub partitions: Vec<Partition>,
+    pub partitions: Vec<Placement>,
 }
 
 /// See [`Command::AllocateProducerIds`]. Again: another block (ids are plenty, gaps harmless).
@@ -102,4 +114,71 @@ pub struct AllocateProducerIds {
     pub broker: BrokerId,
     /// How many.
     pub count: u64,
+}
+
+/// See [`Command::ReassignPartitions`]. Again, with nothing in between: no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReassignPartitions {
+    /// Which partitions, and where to; each partition once.
+    pub moves: Vec<Reassignment>,
+}
+
+/// One partition's new place. The number of replicas must be that of the topic, or the same for all partitions of
+/// the topic, which then has that replication factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reassignment {
+    /// The topic.
+    pub topic: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// The partition's epoch that this was built upon.
+    pub epoch: u64,
+    /// Where to; the first is the one preferred to lead.
+    pub replicas: Vec<ReplicaId>,
+}
+
+/// See [`Command::CompleteMoves`]. Moves that have been completed or superseded are passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteMoves {
+    /// Which moves.
+    pub moves: Vec<CompletedMove>,
+}
+
+/// A move whose members the group has: proposed by the leader of the group, behind the last membership change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompletedMove {
+    /// The topic.
+    pub topic: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// The epoch whose replicas are the group's members.
+    pub epoch: u64,
+}
+
+/// See [`Command::ConfirmRemoved`]. Asked behind the stop of the groups and before their files are deleted: a
+/// partition that came back in between is not among the answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmRemoved {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Partitions that it believes not to hold any more.
+    pub partitions: Vec<PartitionPlace>,
+}
+
+/// A partition of one incarnation of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionPlace {
+    /// The topic.
+    pub topic: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+}
+
+/// See [`Command::DrainBroker`]. Again: no change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainBroker {
+    /// The broker.
+    pub broker: BrokerId,
+    /// Its start counter when this was asked: a start behind that ends the drain, also one that comes first.
+    pub start_counter: u64,
 }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! message   "SM"  kind  version  item          kind: 'C' command, 'A' answer, 'S' snapshot
-//!            2     1       1                   version: 1
+//!            2     1       1                   version: 2
 //!
 //! item      'n'  number (8)                    every number, id of a broker, replica, partition …;
 //!                                              signed ones in two's complement
@@ -46,8 +46,11 @@ use reader::Reader;
 use stored::Stored;
 use writer::Writer;
 
-/// The version written, and the only one read.
-pub const FORMAT_VERSION: u8 = 1;
+/// The version written, and the newest one read.
+pub const FORMAT_VERSION: u8 = 2;
+
+/// The oldest version read: brokers without states, partitions that have never moved.
+pub const FORMAT_VERSION_OLDEST: u8 = 1;
 
 const COMMAND: u8 = b'C';
 const ANSWER: u8 = b'A';
@@ -126,7 +129,7 @@ fn decode<T: Stored>(kind: u8, bytes: &[u8]) -> Result<T, DecodeError> {
             wanted: kind.into(),
         });
     }
-    if version != FORMAT_VERSION {
+    if !(FORMAT_VERSION_OLDEST..=FORMAT_VERSION).contains(&version) {
         return Err(DecodeError::OtherVersion {
             found: version,
             known: FORMAT_VERSION,

@@ -2,6 +2,9 @@
 
 use model::{BrokerId, ClusterId, PartitionIndex, ProducerId, ReplicaId, TopicId, TopicName};
 
+use crate::broker::BrokerState;
+use crate::command::PartitionPlace;
+
 /// What a command has done: the answer for its proposer, and the effects for every broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -61,6 +64,26 @@ pub enum Answer {
         /// How many ids the block has.
         count: u64,
     },
+    /// The partitions shall be there.
+    PartitionsReassigned {
+        /// How many have another place than before.
+        changed: u64,
+    },
+    /// The moves are completed.
+    MovesCompleted {
+        /// How many were not before.
+        completed: u64,
+    },
+    /// What the replica has nothing to do with.
+    RemovalConfirmed {
+        /// Those asked for that it does not hold.
+        partitions: Vec<PartitionPlace>,
+    },
+    /// The broker is in this state.
+    BrokerStateSet {
+        /// The state.
+        state: BrokerState,
+    },
 }
 
 /// A change that brokers act upon: they open, drop or reconfigure replicas.
@@ -102,6 +125,11 @@ pub enum Effect {
         name: TopicName,
         /// How many partitions it had.
         partitions: u32,
+    },
+    /// Partitions shall be elsewhere, or have arrived there.
+    PartitionsMoved {
+        /// Their topic.
+        topic: TopicId,
     },
     /// A topic's configs changed.
     TopicConfigsChanged {

@@ -2,22 +2,25 @@
 //!
 //! A greedy choice: each partition's first replica, the preferred leader, goes to the broker with the
 //! fewest preferred leaders; each further one to a rack that does not hold the partition yet, where
-//! there is one, and there to the broker with the fewest replicas. Pure: the same input gives the same
-//! placement. It does not know which brokers are alive; whoever calls it leaves out those that are not.
+//! there is one, and there to the broker with the fewest replicas. Brokers to be avoided (they drain, or
+//! whoever calls cannot reach them) come last of all. Pure: the same input gives the same placement.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use model::ReplicaId;
+use model::{BrokerId, ReplicaId};
 
 use crate::replication_factor::ReplicationFactor;
 use crate::state::ClusterState;
-use crate::topic::Partition;
+use crate::topic::Placement;
 
 /// A broker that may receive replicas, with what it already bears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Its replica id.
     pub replica: ReplicaId,
+    /// Whether it is taken only where there are not enough others.
+    pub is_avoided: bool,
     /// Its rack; brokers without one are each a rack of their own.
     pub rack: Option<String>,
     /// How many partitions prefer it as their leader.
@@ -27,12 +30,14 @@ pub struct Candidate {
 }
 
 impl ClusterState {
-    /// Every registered broker, with what it bears.
-    pub fn placement_candidates(&self) -> Vec<Candidate> {
+    /// Every broker that stays, with what it bears. Those that drain, or are in `avoid`, are to be avoided.
+    pub fn placement_candidates(&self, avoid: &BTreeSet<BrokerId>) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = self
             .brokers()
+            .filter(|broker| !broker.state.is_leaving())
             .map(|broker| Candidate {
                 replica: broker.replica,
+                is_avoided: !broker.state.may_lead() || avoid.contains(&broker.id),
                 rack: broker.rack.clone(),
                 leaders: 0,
                 replicas: 0,
@@ -58,7 +63,7 @@ pub fn place(
     mut candidates: Vec<Candidate>,
     partitions: u32,
     replication_factor: ReplicationFactor,
-) -> Option<Vec<Partition>> {
+) -> Option<Vec<Placement>> {
     let wanted = usize::from(replication_factor.get());
     if candidates.len() < wanted {
         return None;
@@ -67,7 +72,7 @@ pub fn place(
     Some((0..partitions).map(one).collect())
 }
 
-fn place_one(candidates: &mut [Candidate], wanted: usize) -> Partition {
+fn place_one(candidates: &mut [Candidate], wanted: usize) -> Placement {
     let mut chosen: Vec<usize> = Vec::with_capacity(wanted);
     while chosen.len() < wanted {
         let leads = chosen.is_empty();
@@ -85,6 +90,7 @@ fn place_one(candidates: &mut [Candidate], wanted: usize) -> Partition {
                 // Among equals a follower goes where most leaders are: the next leader goes elsewhere.
                 let follows = Reverse(if leads { 0 } else { candidate.leaders });
                 (
+                    candidate.is_avoided,
                     leaders,
                     rack_taken,
                     candidate.replicas,
@@ -105,7 +111,7 @@ fn place_one(candidates: &mut [Candidate], wanted: usize) -> Partition {
         .filter_map(|at| candidates.get(*at))
         .map(|candidate| candidate.replica)
         .collect();
-    Partition { replicas }
+    Placement { replicas }
 }
 
 #[cfg(test)]

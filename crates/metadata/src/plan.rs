@@ -2,18 +2,19 @@
 //! ids, partitions are placed, and most mistakes are refused before anything is proposed. The state may
 //! change before the command is applied, so `apply` checks again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use model::{PartitionIndex, TopicId, TopicName};
+use model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
+use crate::broker::Broker;
 use crate::command::{AddPartitions, Command, CreateTopic};
 use crate::config::TopicConfig;
 use crate::placement::place;
 use crate::refusal::Refusal;
 use crate::replication_factor::ReplicationFactor;
 use crate::state::ClusterState;
-use crate::topic::Partition;
+use crate::topic::Placement;
 
 /// The replicas of a topic that does not say how many, where there are brokers enough.
 pub const REPLICATION_FACTOR_DEFAULT: u16 = 3;
@@ -63,6 +64,19 @@ impl ClusterState {
     /// # Errors
     /// The [`Refusal`] that the command would meet.
     pub fn plan_topic(&self, id: TopicId, wanted: &NewTopic) -> Result<TopicPlan, Refusal> {
+        self.plan_topic_avoiding(id, wanted, &BTreeSet::new())
+    }
+
+    /// As [`ClusterState::plan_topic`], on the brokers of `avoid` only where there are not enough others.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that the command would meet.
+    pub fn plan_topic_avoiding(
+        &self,
+        id: TopicId,
+        wanted: &NewTopic,
+        avoid: &BTreeSet<BrokerId>,
+    ) -> Result<TopicPlan, Refusal> {
         let formed = self.formed()?;
         self.check_new_topic(formed, &wanted.name, u64::from(wanted.partitions))?;
         let replication_factor = self.resolve_replication_factor(wanted.replication_factor)?;
@@ -71,7 +85,7 @@ impl ClusterState {
             id,
             name: wanted.name.clone(),
             replication_factor,
-            partitions: self.place_all(wanted.partitions, replication_factor)?,
+            partitions: self.place_all(wanted.partitions, replication_factor, avoid)?,
             configs: wanted.configs.clone(),
         };
         // One replica is a choice everybody understands; two look safer than they are.
@@ -87,6 +101,19 @@ impl ClusterState {
     /// # Errors
     /// The [`Refusal`] that the command would meet.
     pub fn plan_partitions(&self, name: &TopicName, total: u32) -> Result<Command, Refusal> {
+        self.plan_partitions_avoiding(name, total, &BTreeSet::new())
+    }
+
+    /// As [`ClusterState::plan_partitions`], on the brokers of `avoid` only where there are not enough others.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that the command would meet.
+    pub fn plan_partitions_avoiding(
+        &self,
+        name: &TopicName,
+        total: u32,
+        avoid: &BTreeSet<BrokerId>,
+    ) -> Result<Command, Refusal> {
         let formed = self.formed()?;
         let topic = self.require_topic(name)?;
         let have = topic.partition_count();
@@ -103,7 +130,7 @@ impl ClusterState {
         Ok(Command::AddPartitions(AddPartitions {
             topic: topic.id(),
             first: PartitionIndex::new(have),
-            partitions: self.place_all(added, topic.replication_factor())?,
+            partitions: self.place_all(added, topic.replication_factor(), avoid)?,
         }))
     }
 
@@ -119,7 +146,8 @@ impl ClusterState {
         &self,
         wanted: Option<u16>,
     ) -> Result<ReplicationFactor, Refusal> {
-        let brokers = self.brokers.len() as u64;
+        let stays = |broker: &&Broker| !broker.state.is_leaving();
+        let brokers = self.brokers().filter(stays).count() as u64;
         let default = u16::try_from(brokers).map_or(REPLICATION_FACTOR_DEFAULT, |brokers| {
             brokers.clamp(1, REPLICATION_FACTOR_DEFAULT)
         });
@@ -133,8 +161,9 @@ impl ClusterState {
         &self,
         partitions: u32,
         replication_factor: ReplicationFactor,
-    ) -> Result<Vec<Partition>, Refusal> {
-        let candidates = self.placement_candidates();
+        avoid: &BTreeSet<BrokerId>,
+    ) -> Result<Vec<Placement>, Refusal> {
+        let candidates = self.placement_candidates(avoid);
         let brokers = candidates.len() as u64;
         place(candidates, partitions, replication_factor).ok_or(
             Refusal::ReplicationFactorTooLarge {

@@ -98,7 +98,7 @@ impl ClusterState {
         }
     }
 
-    /// The partitions that have a replica on `replica`, by topic name.
+    /// The partitions that `replica` belongs to, for good or until a move is completed, by topic name.
     pub fn partitions_on(
         &self,
         replica: ReplicaId,
@@ -106,7 +106,7 @@ impl ClusterState {
         self.topics().flat_map(move |topic| {
             (0..)
                 .zip(topic.partitions())
-                .filter(move |(_, partition)| partition.replicas.contains(&replica))
+                .filter(move |(_, partition)| partition.holds(replica))
                 .map(move |(index, partition)| (topic, PartitionIndex::new(index), partition))
         })
     }

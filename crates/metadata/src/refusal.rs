@@ -3,6 +3,7 @@
 use model::{BrokerId, ClusterId, DiskId, ReplicaId, TopicId, TopicName};
 use thiserror::Error;
 
+use crate::broker::BrokerState;
 use crate::config::ConfigError;
 
 /// Why a command was refused.
@@ -263,5 +264,81 @@ pub enum Refusal {
         wanted: u64,
         /// How many are left.
         left: u64,
+    },
+    /// The partition has been reassigned since the command was built.
+    #[error(
+        "partition {partition} of topic `{topic}` has been reassigned since (epoch {have}, {expected} was expected); \
+         look and try again"
+    )]
+    MoveSuperseded {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: u32,
+        /// The epoch that the command was built upon.
+        expected: u64,
+        /// The partition's epoch.
+        have: u64,
+    },
+    /// The topic has no such partition.
+    #[error("topic `{topic}` has no partition {partition}: it has {partitions}, numbered from 0")]
+    UnknownPartition {
+        /// The topic.
+        topic: TopicName,
+        /// The partition asked for.
+        partition: u32,
+        /// How many there are.
+        partitions: u32,
+    },
+    /// One partition reassigned twice by one command.
+    #[error("partition {partition} of topic `{topic}` is reassigned twice; do it once")]
+    ReassignedTwice {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: u32,
+    },
+    /// A replica was placed on a broker that leaves.
+    #[error(
+        "partition {partition} was placed on broker {broker}, which is {state}; place it elsewhere"
+    )]
+    BrokerLeaves {
+        /// The partition.
+        partition: u32,
+        /// The broker.
+        broker: BrokerId,
+        /// Its state.
+        state: BrokerState,
+    },
+    /// The broker has left, or is leaving, for good.
+    #[error(
+        "broker {broker} is {state}, which is final; start it with an empty data directory once it is decommissioned"
+    )]
+    IsLeaving {
+        /// The broker.
+        broker: BrokerId,
+        /// Its state.
+        state: BrokerState,
+    },
+    /// Fewer brokers would remain than a topic has replicas.
+    #[error(
+        "without broker {broker} there are {remaining} brokers, but topic `{topic}` has {wanted} replicas; \
+         add a broker, or reassign the topic to fewer replicas first"
+    )]
+    TooFewBrokersRemain {
+        /// The broker that would leave.
+        broker: BrokerId,
+        /// A topic with most replicas.
+        topic: TopicName,
+        /// Its replicas.
+        wanted: u64,
+        /// How many brokers would remain.
+        remaining: u64,
+    },
+    /// No broker would remain.
+    #[error("broker {broker} is the last one; add another before it leaves")]
+    LastBroker {
+        /// The broker that would leave.
+        broker: BrokerId,
     },
 }

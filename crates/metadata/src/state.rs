@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{BrokerId, ClusterId, DiskId, ReplicaId, TopicId, TopicName};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, BrokerState};
 use crate::limits::Limits;
 use crate::topic::Topic;
 
@@ -84,6 +84,14 @@ impl ClusterState {
                 "each partition has its replicas, all different, all issued",
             ),
             (
+                self.moves_make_sense(),
+                "a replica to be removed is not one that stays, and only a move removes any",
+            ),
+            (
+                self.leavers_are_empty(),
+                "a decommissioned broker bears nothing",
+            ),
+            (
                 !self
                     .deleted_topics
                     .iter()
@@ -132,16 +140,41 @@ impl ClusterState {
     fn placements_are_issued(&self) -> bool {
         self.topics.values().all(|topic| {
             let wanted = usize::from(topic.replication_factor().get());
-            !topic.partitions().is_empty()
-                && topic.partitions().iter().all(|partition| {
-                    let mut replicas = partition.replicas.clone();
-                    replicas.sort_unstable();
-                    replicas.len() == wanted
-                        && replicas.is_sorted_by(|left, right| left < right)
-                        && replicas
-                            .iter()
-                            .all(|replica| replica.get() < self.next_replica)
+            let partitions = topic.partitions();
+            !partitions.is_empty()
+                && partitions.iter().all(|partition| {
+                    partition.replicas.len() == wanted
+                        && self.all_differ_and_are_issued(&partition.replicas)
                 })
         })
+    }
+
+    fn moves_make_sense(&self) -> bool {
+        let mut partitions = self.topics.values().flat_map(|topic| topic.partitions());
+        partitions.all(|partition| {
+            let mut removing = partition.removing.iter();
+            let settled = partition.settled_epoch;
+            settled <= partition.epoch
+                && (partition.is_moving() || partition.removing.is_empty())
+                && removing.all(|replica| !partition.replicas.contains(replica))
+                && self.all_differ_and_are_issued(&partition.removing)
+                && (partition.first_replicas.is_empty() != (partition.epoch > 0 && settled == 0))
+        })
+    }
+
+    fn leavers_are_empty(&self) -> bool {
+        let gone = |broker: &&Broker| broker.state == BrokerState::Decommissioned;
+        self.brokers()
+            .filter(gone)
+            .all(|broker| self.partitions_on(broker.replica).next().is_none())
+    }
+
+    fn all_differ_and_are_issued(&self, replicas: &[ReplicaId]) -> bool {
+        let mut sorted = replicas.to_vec();
+        sorted.sort_unstable();
+        sorted.is_sorted_by(|left, right| left < right)
+            && sorted
+                .iter()
+                .all(|replica| replica.get() < self.next_replica)
     }
 }

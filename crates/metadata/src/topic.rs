@@ -7,11 +7,81 @@ use model::{PartitionIndex, ReplicaId, TopicId, TopicName};
 use crate::config::{ConfigDescription, ConfigError, TopicConfig, describe};
 use crate::replication_factor::ReplicationFactor;
 
-/// Where one partition's replicas are. The first is the one preferred to lead.
+/// Where a proposer wants a partition's replicas. The first is the one preferred to lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partition {
+pub struct Placement {
     /// The partition's replicas, each once.
     pub replicas: Vec<ReplicaId>,
+}
+
+/// Where one partition's replicas are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partition {
+    /// Where they shall be, each once; the first is the one preferred to lead.
+    pub replicas: Vec<ReplicaId>,
+    /// Those that shall go, and stay until the move to `replicas` is completed.
+    pub removing: Vec<ReplicaId>,
+    /// Counts the changes of `replicas` since the topic was created.
+    pub epoch: u64,
+    /// The epoch whose move was completed last.
+    pub settled_epoch: u64,
+    /// The first replicas, from the first change until a move is completed: whoever of them has never opened its
+    /// group founds it with these.
+    pub first_replicas: Vec<ReplicaId>,
+}
+
+impl Partition {
+    /// A partition that was just placed.
+    pub fn new(placement: &Placement) -> Self {
+        Self {
+            replicas: placement.replicas.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether its replicas are not yet where they shall be.
+    pub fn is_moving(&self) -> bool {
+        self.settled_epoch < self.epoch
+    }
+
+    /// Whether a replica belongs to it, for good or until the move is completed. Files of any other are deleted.
+    pub fn holds(&self, replica: ReplicaId) -> bool {
+        self.replicas.contains(&replica) || self.removing.contains(&replica)
+    }
+
+    /// The first members of its group; empty once a move was completed. A replica among them without files has never
+    /// had any, and founds the group with them; any other waits until the group's leader comes to it.
+    pub fn founders(&self) -> &[ReplicaId] {
+        if self.epoch == 0 {
+            &self.replicas
+        } else {
+            &self.first_replicas
+        }
+    }
+
+    /// Begins a move.
+    pub(crate) fn reassign(&mut self, replicas: Vec<ReplicaId>) {
+        if self.epoch == 0 {
+            self.first_replicas = self.replicas.clone();
+        }
+        let before = std::mem::replace(&mut self.replicas, replicas);
+        for replica in before {
+            if !self.holds(replica) {
+                self.removing.push(replica);
+            }
+        }
+        let kept = std::mem::take(&mut self.removing);
+        let gone = |replica: &ReplicaId| !self.replicas.contains(replica);
+        self.removing = kept.into_iter().filter(gone).collect();
+        self.epoch += 1;
+    }
+
+    /// Ends the move, whose members the group has.
+    pub(crate) fn settle(&mut self) {
+        self.removing.clear();
+        self.first_replicas.clear();
+        self.settled_epoch = self.epoch;
+    }
 }
 
 /// One incarnation of a topic.
@@ -63,8 +133,30 @@ impl Topic {
     }
 
     /// Adds partitions behind the last one.
-    pub(crate) fn add_partitions(&mut self, added: &[Partition]) {
-        self.partitions.extend_from_slice(added);
+    pub(crate) fn add_partitions(&mut self, added: &[Placement]) {
+        self.partitions.extend(added.iter().map(Partition::new));
+    }
+
+    /// All partitions, to be changed.
+    pub(crate) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.partitions.iter_mut()
+    }
+
+    /// One partition, to be changed.
+    pub(crate) fn partition_mut(&mut self, index: PartitionIndex) -> Option<&mut Partition> {
+        self.partitions.get_mut(usize::try_from(index.get()).ok()?)
+    }
+
+    /// The same topic with another number of replicas.
+    pub(crate) fn with_replication_factor(
+        &self,
+        replication_factor: ReplicationFactor,
+    ) -> Result<Self, ConfigError> {
+        self.config.check_quorum(replication_factor)?;
+        Ok(Self {
+            replication_factor,
+            ..self.clone()
+        })
     }
 
     /// The incarnation's id.

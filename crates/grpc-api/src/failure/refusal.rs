@@ -33,7 +33,18 @@ pub(super) fn of(refusal: &Refusal) -> v1::Error {
         | Refusal::TopicIdTaken { .. }
         | Refusal::WrongReplicaCount { .. }
         | Refusal::UnknownReplica { .. }
-        | Refusal::ReplicaTwice { .. } => said(Reason::Conflict),
+        | Refusal::ReplicaTwice { .. }
+        | Refusal::MoveSuperseded { .. }
+        | Refusal::ReassignedTwice { .. }
+        | Refusal::BrokerLeaves { .. }
+        | Refusal::IsLeaving { .. }
+        | Refusal::TooFewBrokersRemain { .. }
+        | Refusal::LastBroker { .. } => said(Reason::Conflict),
+        Refusal::UnknownPartition {
+            topic, partitions, ..
+        } => said(Reason::UnknownPartition)
+            .with("topic", topic)
+            .with("partitions", partitions),
         Refusal::NotFormed => said(Reason::NotReady),
         Refusal::TooManyBrokers { limit, .. } => said(Reason::Overloaded).with("limit", limit),
         // Brokers are told these, never clients.

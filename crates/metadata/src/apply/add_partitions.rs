@@ -8,7 +8,7 @@ use crate::command::AddPartitions;
 use crate::outcome::{Answer, Effect, Outcome};
 use crate::refusal::Refusal;
 use crate::state::ClusterState;
-use crate::topic::Topic;
+use crate::topic::{Partition, Placement, Topic};
 
 impl ClusterState {
     pub(super) fn add_partitions(&mut self, command: &AddPartitions) -> Result<Outcome, Refusal> {
@@ -63,5 +63,8 @@ fn was_applied(topic: &Topic, command: &AddPartitions) -> bool {
         start: first,
         end: topic.partitions().len(),
     };
-    topic.partitions().get(tail) == Some(command.partitions.as_slice())
+    let is_there = |(have, wanted): (&Partition, &Placement)| have.replicas == wanted.replicas;
+    topic.partitions().get(tail).is_some_and(|have| {
+        have.len() == command.partitions.len() && have.iter().zip(&command.partitions).all(is_there)
+    })
 }

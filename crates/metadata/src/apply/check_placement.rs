@@ -2,10 +2,11 @@
 
 use model::ReplicaId;
 
+use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::replication_factor::ReplicationFactor;
 use crate::state::{ClusterState, Formed};
-use crate::topic::Partition;
+use crate::topic::Placement;
 
 impl ClusterState {
     /// Checks that a topic of `have` partitions may have `added` more.
@@ -38,7 +39,8 @@ impl ClusterState {
         &self,
         wanted: ReplicationFactor,
     ) -> Result<(), Refusal> {
-        let brokers = self.brokers.len() as u64;
+        let stays = |broker: &&Broker| !broker.state.is_leaving();
+        let brokers = self.brokers().filter(stays).count() as u64;
         let wanted = u64::from(wanted.get());
         if wanted > brokers {
             return Err(Refusal::ReplicationFactorTooLarge { wanted, brokers });
@@ -51,27 +53,43 @@ impl ClusterState {
     pub(super) fn check_placement(
         &self,
         first: u32,
-        partitions: &[Partition],
+        partitions: &[Placement],
         wanted: ReplicationFactor,
     ) -> Result<(), Refusal> {
-        let mut borne: Vec<ReplicaId> = self.brokers.values().map(|b| b.replica).collect();
-        borne.sort_unstable();
         for (partition, placed) in (first..).zip(partitions) {
-            let replicas = &placed.replicas;
-            if replicas.len() != usize::from(wanted.get()) {
-                return Err(Refusal::WrongReplicaCount {
-                    partition,
-                    replicas: replicas.len() as u64,
-                    wanted: u64::from(wanted.get()),
-                });
+            self.check_replicas(partition, &placed.replicas, wanted, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Checks the replicas of one partition, which has `current` ones: those may stay where they are.
+    pub(super) fn check_replicas(
+        &self,
+        partition: u32,
+        replicas: &[ReplicaId],
+        wanted: ReplicationFactor,
+        current: &[ReplicaId],
+    ) -> Result<(), Refusal> {
+        if replicas.len() != usize::from(wanted.get()) {
+            return Err(Refusal::WrongReplicaCount {
+                partition,
+                replicas: replicas.len() as u64,
+                wanted: u64::from(wanted.get()),
+            });
+        }
+        for (place, replica) in replicas.iter().copied().enumerate() {
+            let Some(bearer) = self.broker_of_replica(replica) else {
+                return Err(Refusal::UnknownReplica { partition, replica });
+            };
+            if replicas.iter().take(place).any(|other| *other == replica) {
+                return Err(Refusal::ReplicaTwice { partition, replica });
             }
-            for (place, replica) in replicas.iter().copied().enumerate() {
-                if borne.binary_search(&replica).is_err() {
-                    return Err(Refusal::UnknownReplica { partition, replica });
-                }
-                if replicas.iter().take(place).any(|other| *other == replica) {
-                    return Err(Refusal::ReplicaTwice { partition, replica });
-                }
+            if bearer.state.is_leaving() && !current.contains(&replica) {
+                return Err(Refusal::BrokerLeaves {
+                    partition,
+                    broker: bearer.id,
+                    state: bearer.state,
+                });
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::command::CreateTopic;
 use crate::outcome::{Answer, Effect, Outcome};
 use crate::refusal::Refusal;
 use crate::state::{ClusterState, Formed};
-use crate::topic::Topic;
+use crate::topic::{Partition, Topic};
 
 impl ClusterState {
     pub(super) fn create_topic(&mut self, command: &CreateTopic) -> Result<Outcome, Refusal> {
@@ -30,7 +30,7 @@ impl ClusterState {
             command.id,
             command.name.clone(),
             command.replication_factor,
-            command.partitions.clone(),
+            command.partitions.iter().map(Partition::new).collect(),
             command.configs.clone(),
         )?;
         let answer = created(&topic);

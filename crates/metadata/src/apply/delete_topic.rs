@@ -22,6 +22,7 @@ impl ClusterState {
         if self.deleted_topics.len() > DELETED_TOPICS_REMEMBERED {
             self.deleted_topics.pop_front();
         }
+        self.release_empty_brokers();
         let answer = Answer::TopicDeleted {
             topic: id,
             existed: true,

@@ -6,7 +6,7 @@
 
 use model::{BrokerId, ReplicaId};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, BrokerState};
 use crate::command::RegisterBroker;
 use crate::limits::{ADDRESS_BYTES_MAX, RETIRED_DISKS_MAX};
 use crate::outcome::{Answer, Effect, Outcome};
@@ -19,6 +19,15 @@ impl ClusterState {
         check_texts(command)?;
         self.check_disk(command)?;
         let known = self.brokers.get(&command.broker).cloned();
+        if let Some(known) = &known
+            && known.state == BrokerState::Decommissioned
+            && known.disk == command.disk
+        {
+            return Err(Refusal::IsLeaving {
+                broker: known.id,
+                state: known.state,
+            });
+        }
         let (replica, replaced) = match &known {
             Some(known) if known.disk == command.disk => (known.replica, None),
             Some(known) => {
@@ -42,6 +51,7 @@ impl ClusterState {
             grpc_address: command.grpc_address.clone(),
             peer_address: command.peer_address.clone(),
             rack: command.rack.clone(),
+            state: state_after(known.as_ref(), command),
         };
         if known.as_ref() == Some(&broker) {
             return Ok(Outcome::unchanged(answer));
@@ -59,6 +69,8 @@ impl ClusterState {
                 broker: replaced.id,
                 replica: replaced.replica,
             });
+            let moved = self.replace_replica(replaced.replica, replica);
+            outcome.effects.extend(moved);
         }
         Ok(outcome)
     }
@@ -122,6 +134,20 @@ impl ClusterState {
         let issued = ReplicaId::new(self.next_replica);
         self.next_replica += 1;
         issued
+    }
+}
+
+/// A start ends a drain that was asked for before it; a new disk makes a broker that had left a new one.
+fn state_after(known: Option<&Broker>, command: &RegisterBroker) -> BrokerState {
+    match known.map(|known| (known.state, known.disk == command.disk)) {
+        None => BrokerState::Active,
+        Some((BrokerState::Draining { start_counter }, true))
+            if command.start_counter <= start_counter =>
+        {
+            BrokerState::Draining { start_counter }
+        }
+        Some((BrokerState::Decommissioning, _)) => BrokerState::Decommissioning,
+        Some(_) => BrokerState::Active,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::plan::NewTopic;
 use crate::refusal::Refusal;
 use crate::replication_factor::ReplicationFactor;
 use crate::state::ClusterState;
-use crate::topic::Partition;
+use crate::topic::Placement;
 
 mod brokers;
 mod identity;

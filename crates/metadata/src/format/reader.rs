@@ -12,6 +12,7 @@ pub(super) const LIST_ITEMS_MAX: u64 = 1_000_000;
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
     total: usize,
+    version: u8,
 }
 
 impl<'a> Reader<'a> {
@@ -19,11 +20,20 @@ impl<'a> Reader<'a> {
         Self {
             rest: bytes,
             total: bytes.len(),
+            version: 0,
         }
     }
 
+    /// The first bytes, the last of which is the version.
     pub(super) fn header(&mut self) -> Result<[u8; 4], DecodeError> {
-        self.take()
+        let header: [u8; 4] = self.take()?;
+        self.version = header[3];
+        Ok(header)
+    }
+
+    /// The version that the header names.
+    pub(super) fn version(&self) -> u8 {
+        self.version
     }
 
     pub(super) fn number(&mut self) -> Result<u64, DecodeError> {

@@ -7,14 +7,18 @@ use super::decode_error::DecodeError;
 use super::reader::Reader;
 use super::stored::Stored;
 use super::writer::Writer;
-use crate::broker::Broker;
+use crate::broker::{Broker, BrokerState};
 use crate::command::{
-    AddPartitions, AllocateProducerIds, CreateTopic, FormCluster, RegisterBroker,
+    AddPartitions, AllocateProducerIds, CompleteMoves, CompletedMove, ConfirmRemoved, CreateTopic,
+    DrainBroker, FormCluster, PartitionPlace, ReassignPartitions, Reassignment, RegisterBroker,
     UpdateTopicConfigs,
 };
 use crate::limits::Limits;
 use crate::state::{ClusterState, Formed};
-use crate::topic::{Partition, Topic};
+use crate::topic::{Partition, Placement, Topic};
+
+/// The version since which brokers have states and partitions move.
+const MOVES_SINCE: u8 = 2;
 
 macro_rules! records {
     ($($type:ident { $($field:ident),* })*) => {$(
@@ -36,14 +40,85 @@ macro_rules! records {
 records! {
     Limits { partitions_per_topic, partitions, topics, brokers }
     Formed { cluster, initial_brokers, limits }
-    Broker { id, disk, replica, start_counter, grpc_address, peer_address, rack }
-    Partition { replicas }
+    Placement { replicas }
     FormCluster { cluster, initial_brokers, limits }
     RegisterBroker { broker, disk, start_counter, grpc_address, peer_address, rack }
     CreateTopic { id, name, replication_factor, partitions, configs }
     UpdateTopicConfigs { topic, set, remove }
     AddPartitions { topic, first, partitions }
     AllocateProducerIds { broker, count }
+    ReassignPartitions { moves }
+    Reassignment { topic, partition, epoch, replicas }
+    CompleteMoves { moves }
+    CompletedMove { topic, partition, epoch }
+    ConfirmRemoved { replica, partitions }
+    PartitionPlace { topic, partition }
+    DrainBroker { broker, start_counter }
+}
+
+const BROKER_FIELDS: usize = 8;
+
+/// (id, disk, replica, start counter, gRPC address, peer address, rack or absent, state); version 1 has no state: all
+/// are active.
+impl Stored for Broker {
+    fn write(&self, writer: &mut Writer) {
+        writer.list(BROKER_FIELDS);
+        self.id.write(writer);
+        self.disk.write(writer);
+        self.replica.write(writer);
+        self.start_counter.write(writer);
+        self.grpc_address.write(writer);
+        self.peer_address.write(writer);
+        self.rack.write(writer);
+        self.state.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let has_state = reader.version() >= MOVES_SINCE;
+        reader.record(BROKER_FIELDS - usize::from(!has_state))?;
+        Ok(Self {
+            id: Stored::read(reader)?,
+            disk: Stored::read(reader)?,
+            replica: Stored::read(reader)?,
+            start_counter: Stored::read(reader)?,
+            grpc_address: Stored::read(reader)?,
+            peer_address: Stored::read(reader)?,
+            rack: Stored::read(reader)?,
+            state: match has_state {
+                true => Stored::read(reader)?,
+                false => BrokerState::Active,
+            },
+        })
+    }
+}
+
+const PARTITION_FIELDS: usize = 5;
+
+/// (replicas, those to be removed, epoch, settled epoch, first replicas); version 1 has the replicas only: nothing
+/// has ever moved.
+impl Stored for Partition {
+    fn write(&self, writer: &mut Writer) {
+        writer.list(PARTITION_FIELDS);
+        self.replicas.write(writer);
+        self.removing.write(writer);
+        self.epoch.write(writer);
+        self.settled_epoch.write(writer);
+        self.first_replicas.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if reader.version() < MOVES_SINCE {
+            return Ok(Self::new(&Placement::read(reader)?));
+        }
+        reader.record(PARTITION_FIELDS)?;
+        Ok(Self {
+            replicas: Stored::read(reader)?,
+            removing: Stored::read(reader)?,
+            epoch: Stored::read(reader)?,
+            settled_epoch: Stored::read(reader)?,
+            first_replicas: Stored::read(reader)?,
+        })
+    }
 }
 
 const TOPIC_FIELDS: usize = 5;

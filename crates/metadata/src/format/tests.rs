@@ -57,6 +57,8 @@ proptest! {
     ) {
         let mut bytes = command.encode().unwrap().to_vec();
         let at = at.index(bytes.len());
+        // The version is looked at elsewhere: an older one has other encodings.
+        prop_assume!(at != 3);
         bytes[at] ^= flipped;
         // A value has one encoding: what is read from changed bytes is written as those bytes again.
         if let Ok(other) = Command::decode(&bytes) {
@@ -165,10 +167,10 @@ fn a_map_out_of_order_or_with_a_key_twice_is_refused() {
 fn another_version_kind_or_tail_is_refused() {
     let bytes = register(0, 0, 1).encode().unwrap();
     let mut newer = bytes.to_vec();
-    newer[3] = 2;
+    newer[3] = 3;
     assert_eq!(
         Command::decode(&newer),
-        Err(DecodeError::OtherVersion { found: 2, known: 1 })
+        Err(DecodeError::OtherVersion { found: 3, known: 2 })
     );
     let wanted = 'S';
     assert_eq!(

@@ -4,6 +4,7 @@ use super::decode_error::DecodeError;
 use super::reader::Reader;
 use super::stored::Stored;
 use super::writer::Writer;
+use crate::broker::BrokerState;
 use crate::command::Command;
 use crate::config::ConfigError;
 use crate::outcome::Answer;
@@ -54,7 +55,8 @@ macro_rules! variants {
 variants! { Command
     holding {
         1 FormCluster, 2 SetLimits, 3 RegisterBroker, 4 CreateTopic, 5 DeleteTopic,
-        6 UpdateTopicConfigs, 7 AddPartitions, 8 AllocateProducerIds
+        6 UpdateTopicConfigs, 7 AddPartitions, 8 AllocateProducerIds, 9 ReassignPartitions,
+        10 CompleteMoves, 11 ConfirmRemoved, 12 DrainBroker, 13 UndrainBroker, 14 DecommissionBroker
     }
     with {}
 }
@@ -70,6 +72,10 @@ variants! { Answer
         6 ConfigsUpdated { topic }
         7 PartitionsAdded { topic, total }
         8 ProducerIds { first, count }
+        9 PartitionsReassigned { changed }
+        10 MovesCompleted { completed }
+        11 RemovalConfirmed { partitions }
+        12 BrokerStateSet { state }
     }
 }
 
@@ -105,6 +111,23 @@ variants! { Refusal
         28 ConfigSetAndRemoved { name }
         29 BadProducerIdCount { wanted, limit }
         30 ProducerIdsExhausted { wanted, left }
+        31 MoveSuperseded { topic, partition, expected, have }
+        32 UnknownPartition { topic, partition, partitions }
+        33 ReassignedTwice { topic, partition }
+        34 BrokerLeaves { partition, broker, state }
+        35 IsLeaving { broker, state }
+        36 TooFewBrokersRemain { broker, topic, wanted, remaining }
+        37 LastBroker { broker }
+    }
+}
+
+variants! { BrokerState
+    holding {}
+    with {
+        1 Active {}
+        2 Draining { start_counter }
+        3 Decommissioning {}
+        4 Decommissioned {}
     }
 }
 

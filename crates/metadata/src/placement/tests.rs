@@ -10,6 +10,7 @@ fn candidates(racks: &[Option<&str>]) -> Vec<Candidate> {
         .zip(racks)
         .map(|(id, rack)| Candidate {
             replica: ReplicaId::new(id),
+            is_avoided: false,
             rack: rack.map(str::to_owned),
             leaders: 0,
             replicas: 0,
@@ -22,7 +23,7 @@ fn factor(replicas: u16) -> ReplicationFactor {
 }
 
 /// (leaders, replicas) by replica id.
-fn load(placed: &[Partition]) -> BTreeMap<ReplicaId, (u64, u64)> {
+fn load(placed: &[Placement]) -> BTreeMap<ReplicaId, (u64, u64)> {
     let mut load = BTreeMap::new();
     for partition in placed {
         for (place, replica) in partition.replicas.iter().enumerate() {

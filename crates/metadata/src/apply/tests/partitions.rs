@@ -2,13 +2,13 @@
 
 use super::*;
 
-fn replicas(ids: &[u64]) -> Partition {
-    Partition {
+fn replicas(ids: &[u64]) -> Placement {
+    Placement {
         replicas: ids.iter().copied().map(ReplicaId::new).collect(),
     }
 }
 
-fn placed(replication_factor: u16, partitions: Vec<Partition>) -> Command {
+fn placed(replication_factor: u16, partitions: Vec<Placement>) -> Command {
     Command::CreateTopic(CreateTopic {
         id: topic_id(1),
         name: name("a"),

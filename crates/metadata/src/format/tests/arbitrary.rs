@@ -9,11 +9,14 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use rand::Rng;
 use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::apply::tests::{form, new_topic, register, topic_id};
+use crate::broker::BrokerState;
 use crate::command::{
-    AddPartitions, AllocateProducerIds, Command, CreateTopic, FormCluster, RegisterBroker,
-    UpdateTopicConfigs,
+    AddPartitions, AllocateProducerIds, Command, CompleteMoves, CompletedMove, ConfirmRemoved,
+    CreateTopic, DrainBroker, FormCluster, PartitionPlace, ReassignPartitions, Reassignment,
+    RegisterBroker, UpdateTopicConfigs,
 };
 use crate::config::ConfigError;
 use crate::limits::Limits;
@@ -21,7 +24,7 @@ use crate::outcome::Answer;
 use crate::refusal::Refusal;
 use crate::replication_factor::ReplicationFactor;
 use crate::state::ClusterState;
-use crate::topic::Partition;
+use crate::topic::{Partition, Placement};
 
 /// A state after so many random commands, most of them sensible.
 pub(super) fn run(rng: &mut StdRng, commands: u8) -> ClusterState {
@@ -43,7 +46,7 @@ pub(super) fn run(rng: &mut StdRng, commands: u8) -> ClusterState {
 pub(super) fn next_command(rng: &mut StdRng, state: &ClusterState, number: u8) -> Command {
     let topic = rng.random_range(0..=number);
     let name = TopicName::new(&format!("topic-{}", topic % 7)).unwrap();
-    let planned = match rng.random_range(0..8) {
+    let planned = match rng.random_range(0..12) {
         0 => Ok(register(
             rng.random_range(0..5),
             rng.random_range(0..9),
@@ -61,6 +64,16 @@ pub(super) fn next_command(rng: &mut StdRng, state: &ClusterState, number: u8) -
             broker: BrokerId::new(0),
             count: rng.random_range(1..1000),
         })),
+        7 | 8 => Ok(next_reassignment(rng, state)),
+        9 => Ok(next_completion(rng, state)),
+        10 => Ok(match rng.random_range(0..4) {
+            0 => Command::DecommissionBroker(BrokerId::new(rng.random_range(0..5))),
+            1 => Command::UndrainBroker(BrokerId::new(rng.random_range(0..5))),
+            _ => Command::DrainBroker(DrainBroker {
+                broker: BrokerId::new(rng.random_range(0..5)),
+                start_counter: number.into(),
+            }),
+        }),
         _ => Ok(Command::UpdateTopicConfigs(UpdateTopicConfigs {
             topic: topic_id(topic),
             set: BTreeMap::from([("retention.ms".to_owned(), number.to_string())]),
@@ -68,6 +81,58 @@ pub(super) fn next_command(rng: &mut StdRng, state: &ClusterState, number: u8) -
         })),
     };
     planned.unwrap_or_else(|_| register(0, 0, number.into()))
+}
+
+/// Some partition's replicas in another order, or on other brokers.
+fn next_reassignment(rng: &mut StdRng, state: &ClusterState) -> Command {
+    let moves = some_partition(rng, state).map(|(place, partition)| {
+        let mut borne: Vec<_> = state.brokers().map(|broker| broker.replica).collect();
+        borne.shuffle(rng);
+        borne.truncate(partition.replicas.len());
+        Reassignment {
+            topic: place.topic,
+            partition: place.partition,
+            epoch: partition.epoch,
+            replicas: borne,
+        }
+    });
+    Command::ReassignPartitions(ReassignPartitions {
+        moves: moves.into_iter().collect(),
+    })
+}
+
+fn next_completion(rng: &mut StdRng, state: &ClusterState) -> Command {
+    let moves = some_partition(rng, state).map(|(place, partition)| CompletedMove {
+        topic: place.topic,
+        partition: place.partition,
+        epoch: partition.epoch,
+    });
+    Command::CompleteMoves(CompleteMoves {
+        moves: moves.into_iter().collect(),
+    })
+}
+
+fn some_partition<'a>(
+    rng: &mut StdRng,
+    state: &'a ClusterState,
+) -> Option<(PartitionPlace, &'a Partition)> {
+    let all: Vec<_> = state
+        .topics()
+        .flat_map(|topic| {
+            (0..)
+                .zip(topic.partitions())
+                .map(|found| (topic.id(), found))
+        })
+        .collect();
+    let (topic, (index, partition)) = all.choose(rng)?;
+    let partition_index = PartitionIndex::new(*index);
+    Some((
+        PartitionPlace {
+            topic: *topic,
+            partition: partition_index,
+        },
+        partition,
+    ))
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -102,11 +167,61 @@ fn name() -> impl Strategy<Value = TopicName> {
     "[a-zA-Z0-9_-]{1,20}".prop_map(|text| TopicName::new(&text).unwrap())
 }
 
-fn partitions() -> impl Strategy<Value = Vec<Partition>> {
+fn partitions() -> impl Strategy<Value = Vec<Placement>> {
     vec(
-        vec(replica(), 0..4).prop_map(|replicas| Partition { replicas }),
+        vec(replica(), 0..4).prop_map(|replicas| Placement { replicas }),
         0..5,
     )
+}
+
+fn place() -> impl Strategy<Value = PartitionPlace> {
+    (topic(), any::<u32>()).prop_map(|(topic, partition)| PartitionPlace {
+        topic,
+        partition: PartitionIndex::new(partition),
+    })
+}
+
+fn broker_state() -> impl Strategy<Value = BrokerState> {
+    prop_oneof![
+        Just(BrokerState::Active),
+        any::<u64>().prop_map(|start_counter| BrokerState::Draining { start_counter }),
+        Just(BrokerState::Decommissioning),
+        Just(BrokerState::Decommissioned),
+    ]
+}
+
+fn any_move() -> impl Strategy<Value = Command> {
+    let reassigned = (place(), any::<u64>(), vec(replica(), 0..4));
+    let reassigned = reassigned.prop_map(|(place, epoch, replicas)| Reassignment {
+        topic: place.topic,
+        partition: place.partition,
+        epoch,
+        replicas,
+    });
+    let completed = (place(), any::<u64>()).prop_map(|(place, epoch)| CompletedMove {
+        topic: place.topic,
+        partition: place.partition,
+        epoch,
+    });
+    prop_oneof![
+        vec(reassigned, 0..4)
+            .prop_map(|moves| Command::ReassignPartitions(ReassignPartitions { moves })),
+        vec(completed, 0..4).prop_map(|moves| Command::CompleteMoves(CompleteMoves { moves })),
+        (replica(), vec(place(), 0..4)).prop_map(|(replica, partitions)| {
+            Command::ConfirmRemoved(ConfirmRemoved {
+                replica,
+                partitions,
+            })
+        }),
+        (broker(), any::<u64>()).prop_map(|(broker, start_counter)| {
+            Command::DrainBroker(DrainBroker {
+                broker,
+                start_counter,
+            })
+        }),
+        broker().prop_map(Command::UndrainBroker),
+        broker().prop_map(Command::DecommissionBroker),
+    ]
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
@@ -172,6 +287,7 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         (broker(), any::<u64>()).prop_map(|(broker, count)| {
             Command::AllocateProducerIds(AllocateProducerIds { broker, count })
         }),
+        any_move(),
     ]
 }
 
@@ -191,6 +307,10 @@ fn any_done() -> impl Strategy<Value = Answer> {
             first: ProducerId::new(first),
             count
         }),
+        any::<u64>().prop_map(|changed| Answer::PartitionsReassigned { changed }),
+        any::<u64>().prop_map(|completed| Answer::MovesCompleted { completed }),
+        vec(place(), 0..4).prop_map(|partitions| Answer::RemovalConfirmed { partitions }),
+        broker_state().prop_map(|state| Answer::BrokerStateSet { state }),
     ]
 }
 
@@ -238,6 +358,15 @@ fn any_refusal() -> impl Strategy<Value = Refusal> {
             .prop_map(|(partition, replica)| Refusal::ReplicaTwice { partition, replica }),
         (any::<u64>(), any::<u32>())
             .prop_map(|(wanted, limit)| Refusal::BadPartitionCount { wanted, limit }),
+        (name(), any::<u32>(), any::<u64>(), any::<u64>()).prop_map(
+            |(topic, partition, expected, have)| Refusal::MoveSuperseded {
+                topic,
+                partition,
+                expected,
+                have
+            }
+        ),
+        (broker(), broker_state()).prop_map(|(broker, state)| Refusal::IsLeaving { broker, state }),
     ]
 }
 

@@ -27,7 +27,7 @@ fn a_command_has_these_bytes() {
             brokers: 4,
         },
     });
-    let mut wanted = b"SMC\x01".to_vec();
+    let mut wanted = b"SMC\x02".to_vec();
     wanted.extend(b"l\x02\0\0\0n\x01\0\0\0\0\0\0\0"); // variant 1: FormCluster
     wanted.extend(b"l\x03\0\0\0"); // its three fields
     wanted.extend(b"b\x10\0\0\0");
@@ -57,7 +57,7 @@ fn a_refusal_has_these_bytes() {
         name: name("ab"),
         id,
     });
-    let mut wanted = b"SMA\x01".to_vec();
+    let mut wanted = b"SMA\x02".to_vec();
     wanted.extend(b"l\x02\0\0\0n\x01\0\0\0\0\0\0\0"); // refused
     wanted.extend(b"l\x03\0\0\0n\x0d\0\0\0\0\0\0\0"); // variant 13 with two fields
     wanted.extend(b"t\x02\0\0\0ab");
@@ -67,20 +67,26 @@ fn a_refusal_has_these_bytes() {
     assert_eq!(decode_answer(&wanted), Ok(refusal));
 }
 
-#[test]
-fn a_snapshot_has_these_bytes() {
-    let mut state = cluster_of(1);
-    create(&mut state, 5, "t", 1).unwrap();
-    let number = |n: u64| [&b"n"[..], &n.to_le_bytes()].concat();
-    let id = |byte: u8| [&b"b\x10\0\0\0"[..], &[byte; 16]].concat();
-    let text = |text: &str| {
-        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
-        [&b"t"[..], &length, text.as_bytes()].concat()
-    };
-    let list = |items: &[Vec<u8>]| {
-        let count = u32::try_from(items.len()).unwrap().to_le_bytes();
-        [&b"l"[..], &count, &items.concat()].concat()
-    };
+fn number(n: u64) -> Vec<u8> {
+    [&b"n"[..], &n.to_le_bytes()].concat()
+}
+
+fn id(byte: u8) -> Vec<u8> {
+    [&b"b\x10\0\0\0"[..], &[byte; 16]].concat()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+    [&b"t"[..], &length, text.as_bytes()].concat()
+}
+
+fn list(items: &[Vec<u8>]) -> Vec<u8> {
+    let count = u32::try_from(items.len()).unwrap().to_le_bytes();
+    [&b"l"[..], &count, &items.concat()].concat()
+}
+
+/// The snapshot of a cluster of one broker with one topic of one partition.
+fn snapshot(version: u8, broker_state: &[Vec<u8>], moves: &[Vec<u8>]) -> Vec<u8> {
     let limits = [10_000, 200_000, 100_000, 100].map(number);
     let broker = [
         number(0),
@@ -91,9 +97,16 @@ fn a_snapshot_has_these_bytes() {
         text("broker-0:7701"),
         b"-".to_vec(),
     ];
-    let partition = list(&[list(&[number(0)])]);
-    let topic = [id(5), text("t"), number(1), list(&[partition]), list(&[])];
-    let wanted = list(&[
+    let broker = [&broker[..], broker_state].concat();
+    let partition = [&[list(&[number(0)])][..], moves].concat();
+    let topic = [
+        id(5),
+        text("t"),
+        number(1),
+        list(&[list(&partition)]),
+        list(&[]),
+    ];
+    let state = list(&[
         list(&[id(0xc1), number(1), list(&limits)]),
         list(&[list(&broker)]),
         list(&[]),
@@ -102,5 +115,63 @@ fn a_snapshot_has_these_bytes() {
         list(&[]),
         number(0),
     ]);
-    assert_eq!(state.encode_snapshot(), [&b"SMS\x01"[..], &wanted].concat());
+    [&[b'S', b'M', b'S', version][..], &state].concat()
+}
+
+#[test]
+fn a_snapshot_has_these_bytes() {
+    let mut state = cluster_of(1);
+    create(&mut state, 5, "t", 1).unwrap();
+    let active = list(&[number(1)]);
+    // Nothing removed, epoch 0, settled epoch 0, no first replicas.
+    let moves = [list(&[]), number(0), number(0), list(&[])];
+    assert_eq!(state.encode_snapshot(), snapshot(2, &[active], &moves));
+}
+
+#[test]
+fn what_version_1_has_written_is_read() {
+    let mut state = cluster_of(1);
+    create(&mut state, 5, "t", 1).unwrap();
+    assert_eq!(
+        ClusterState::decode_snapshot(&snapshot(1, &[], &[])),
+        Ok(state.clone())
+    );
+    let mut command = register(0, 0, 2).encode().unwrap().to_vec();
+    command[3] = 1;
+    assert_eq!(Command::decode(&command), Ok(register(0, 0, 2)));
+    let planned = state.plan_partitions(&name("t"), 3).unwrap();
+    let mut command = planned.encode().unwrap().to_vec();
+    command[3] = 1;
+    assert_eq!(Command::decode(&command), Ok(planned));
+}
+
+#[test]
+fn a_move_has_these_bytes() {
+    let mut state = cluster_of(2);
+    let wanted = crate::command::Reassignment {
+        topic: topic_id(5),
+        partition: model::PartitionIndex::new(0),
+        epoch: 0,
+        replicas: vec![model::ReplicaId::new(1)],
+    };
+    let mut topic = crate::apply::tests::new_topic("t", 1);
+    topic.replication_factor = Some(1);
+    let plan = state.plan_topic(topic_id(5), &topic).unwrap();
+    state.apply(&plan.command).unwrap();
+    let moves = vec![wanted];
+    let command = Command::ReassignPartitions(crate::command::ReassignPartitions { moves });
+    let fields = [id(5), number(0), number(0), list(&[number(1)])];
+    let item = list(&[number(9), list(&[list(&[list(&fields)])])]);
+    assert_eq!(command.encode().unwrap(), [&b"SMC\x02"[..], &item].concat());
+    state.apply(&command).unwrap();
+    // Replica 1 shall have it, 0 goes, epoch 1, none settled, founded by 0.
+    let partition = list(&[
+        list(&[number(1)]),
+        list(&[number(0)]),
+        number(1),
+        number(0),
+        list(&[number(0)]),
+    ]);
+    let bytes = state.encode_snapshot();
+    assert!(bytes.windows(partition.len()).any(|at| at == partition));
 }
