@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::BrokerSettings;
 use crate::budget::ByteBudget;
 use crate::meters::Meters;
+use crate::neighbours::Neighbours;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
@@ -22,6 +23,7 @@ pub struct Broker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replication: Arc<Replication>,
     pub(crate) metadata: StateGroup<ClusterMachine>,
+    pub(crate) neighbours: Arc<dyn Neighbours>,
     pub(crate) partitions: Partitions,
     pub(crate) produce_budget: ByteBudget,
     pub(crate) fetch_budget: ByteBudget,

@@ -6,6 +6,7 @@ mod read;
 mod records;
 mod start;
 mod topic;
+mod transfer;
 
 pub use partition::PartitionError;
 pub use produce::ProduceError;
@@ -13,3 +14,4 @@ pub use read::{FetchError, ListOffsetsError};
 pub use records::DeleteRecordsError;
 pub use start::StartError;
 pub use topic::{ChangeError, InitProducerError};
+pub use transfer::TransferLeadershipError;

@@ -19,6 +19,7 @@ mod fetch;
 mod gauges;
 mod list_offsets;
 mod meters;
+mod neighbours;
 mod partitions;
 mod produce;
 mod producer_ids;
@@ -35,18 +36,19 @@ mod topics;
 
 // What the answers and errors of the broker speak of, so that its users need not name the crate.
 pub use metadata::plan::TopicWarning;
-pub use metadata::{
-    Broker as BrokerDescription, ConfigDescription, ConfigError, ConfigSource, Refusal,
-};
+pub use metadata::{BrokerState, ConfigDescription, ConfigError, ConfigSource, Refusal};
 
 pub use broker::Broker;
-pub use cluster::ClusterDescription;
+pub use cluster::{
+    BrokerDescription, ClusterDescription, LeaderMove, Move, MoveState, PartitionWish, Rebalanced,
+};
 pub use error::{
     ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError,
-    PartitionError, ProduceError, StartError,
+    PartitionError, ProduceError, StartError, TransferLeadershipError,
 };
 pub use fetch::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest, FetchedPartition};
 pub use list_offsets::{FoundOffset, OffsetAt, OffsetQuery};
+pub use neighbours::{BrokerAddress, BrokerLoad, LeaderView, Neighbours, NoNeighbours};
 pub use produce::{ProduceResult, ProduceResults, ProduceSession, Produced};
 pub use readiness::{NotReady, NotReadyReason, Readiness};
 pub use settings::{BrokerIdentity, BrokerSettings};

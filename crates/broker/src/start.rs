@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::budget::ByteBudget;
 use crate::meters::Meters;
+use crate::neighbours::NoNeighbours;
 use crate::partitions::{Partitions, Reconciler, stored_groups};
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
@@ -46,6 +47,9 @@ impl Broker {
             meters: Arc::new(Meters::new()),
             background: Mutex::default(),
             stop: watch::Sender::new(false),
+            neighbours: Arc::new(NoNeighbours {
+                broker: settings.identity.broker,
+            }),
             settings,
             clock,
             replication,

@@ -2,6 +2,9 @@
 //! ids, partitions are placed, and most mistakes are refused before anything is proposed. The state may
 //! change before the command is applied, so `apply` checks again.
 
+mod reassignment;
+mod rebalance;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -158,7 +158,8 @@ impl ClusterState {
                 && (partition.is_moving() || partition.removing.is_empty())
                 && removing.all(|replica| !partition.replicas.contains(replica))
                 && self.all_differ_and_are_issued(&partition.removing)
-                && (partition.first_replicas.is_empty() != (partition.epoch > 0 && settled == 0))
+                && partition.is_moving() != partition.moved_from.is_empty()
+                && self.all_differ_and_are_issued(&partition.moved_from)
         })
     }
 

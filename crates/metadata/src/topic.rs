@@ -25,9 +25,8 @@ pub struct Partition {
     pub epoch: u64,
     /// The epoch whose move was completed last.
     pub settled_epoch: u64,
-    /// The first replicas, from the first change until a move is completed: whoever of them has never opened its
-    /// group founds it with these.
-    pub first_replicas: Vec<ReplicaId>,
+    /// Where they were at the settled epoch; empty unless they move.
+    pub moved_from: Vec<ReplicaId>,
 }
 
 impl Partition {
@@ -52,17 +51,17 @@ impl Partition {
     /// The first members of its group; empty once a move was completed. A replica among them without files has never
     /// had any, and founds the group with them; any other waits until the group's leader comes to it.
     pub fn founders(&self) -> &[ReplicaId] {
-        if self.epoch == 0 {
-            &self.replicas
-        } else {
-            &self.first_replicas
+        match (self.epoch, self.settled_epoch) {
+            (0, _) => &self.replicas,
+            (_, 0) => &self.moved_from,
+            _ => &[],
         }
     }
 
     /// Begins a move.
     pub(crate) fn reassign(&mut self, replicas: Vec<ReplicaId>) {
-        if self.epoch == 0 {
-            self.first_replicas = self.replicas.clone();
+        if !self.is_moving() {
+            self.moved_from = self.replicas.clone();
         }
         let before = std::mem::replace(&mut self.replicas, replicas);
         for replica in before {
@@ -79,7 +78,7 @@ impl Partition {
     /// Ends the move, whose members the group has.
     pub(crate) fn settle(&mut self) {
         self.removing.clear();
-        self.first_replicas.clear();
+        self.moved_from.clear();
         self.settled_epoch = self.epoch;
     }
 }

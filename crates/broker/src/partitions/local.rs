@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use metadata::TopicConfig;
 use model::{Durability, Offset, PartitionIndex, TopicName};
+use parking_lot::Mutex;
 use replication::{GroupStatus, LogGroup, LogSettings};
 
 use crate::PartitionError;
@@ -22,6 +23,8 @@ pub(crate) struct LocalPartition {
     pub(crate) room: ByteBudget,
     /// Whether an append may be acknowledged before it is synced.
     is_page_cache: AtomicBool,
+    /// What holds its move up, for people.
+    moving_problem: Mutex<Option<String>>,
 }
 
 impl LocalPartition {
@@ -40,6 +43,7 @@ impl LocalPartition {
             durable_at_start,
             room,
             is_page_cache: AtomicBool::new(durability == Durability::PageCache),
+            moving_problem: Mutex::default(),
         }
     }
 
@@ -83,6 +87,11 @@ impl LocalPartition {
             Some(reason) => self.stopped(&reason),
             None => self.not_leader(None),
         })
+    }
+
+    /// What holds its move up, for people.
+    pub(crate) fn moving_problem(&self) -> Option<String> {
+        self.moving_problem.lock().clone()
     }
 
     pub(crate) fn stopped(&self, reason: &str) -> PartitionError {

@@ -2,7 +2,7 @@
 
 use metadata::command::CreateTopic as CreateCommand;
 use metadata::plan::TopicWarning;
-use metadata::{Command, NewTopic};
+use metadata::{Command, NewTopic, Partition};
 use model::TopicId;
 
 use super::{CreateTopic, CreatedTopic, TopicDescription};
@@ -62,7 +62,7 @@ impl Broker {
             id: None,
             replication_factor: factor.get(),
             partitions: placed
-                .map(|(index, partition)| self.describe_planned(index, partition))
+                .map(|(index, placed)| self.describe_planned(index, &Partition::new(placed)))
                 .collect(),
             configs: metadata::config::describe(&new.configs, factor),
         };

@@ -94,7 +94,7 @@ impl Stored for Broker {
 
 const PARTITION_FIELDS: usize = 5;
 
-/// (replicas, those to be removed, epoch, settled epoch, first replicas); version 1 has the replicas only: nothing
+/// (replicas, those to be removed, epoch, settled epoch, where it moves from); version 1 has the replicas only: nothing
 /// has ever moved.
 impl Stored for Partition {
     fn write(&self, writer: &mut Writer) {
@@ -103,7 +103,7 @@ impl Stored for Partition {
         self.removing.write(writer);
         self.epoch.write(writer);
         self.settled_epoch.write(writer);
-        self.first_replicas.write(writer);
+        self.moved_from.write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -116,7 +116,7 @@ impl Stored for Partition {
             removing: Stored::read(reader)?,
             epoch: Stored::read(reader)?,
             settled_epoch: Stored::read(reader)?,
-            first_replicas: Stored::read(reader)?,
+            moved_from: Stored::read(reader)?,
         })
     }
 }

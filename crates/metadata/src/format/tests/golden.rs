@@ -123,7 +123,7 @@ fn a_snapshot_has_these_bytes() {
     let mut state = cluster_of(1);
     create(&mut state, 5, "t", 1).unwrap();
     let active = list(&[number(1)]);
-    // Nothing removed, epoch 0, settled epoch 0, no first replicas.
+    // Nothing removed, epoch 0, settled epoch 0, nothing moved from.
     let moves = [list(&[]), number(0), number(0), list(&[])];
     assert_eq!(state.encode_snapshot(), snapshot(2, &[active], &moves));
 }
@@ -164,7 +164,7 @@ fn a_move_has_these_bytes() {
     let item = list(&[number(9), list(&[list(&[list(&fields)])])]);
     assert_eq!(command.encode().unwrap(), [&b"SMC\x02"[..], &item].concat());
     state.apply(&command).unwrap();
-    // Replica 1 shall have it, 0 goes, epoch 1, none settled, founded by 0.
+    // Replica 1 shall have it, 0 goes, epoch 1, none settled, moved from 0.
     let partition = list(&[
         list(&[number(1)]),
         list(&[number(0)]),

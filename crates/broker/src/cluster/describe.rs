@@ -1,0 +1,146 @@
+//! Shows the cluster and its brokers.
+
+use std::collections::HashMap;
+
+use metadata::BrokerState;
+use model::{BrokerId, ClusterId, PartitionIndex, ReplicaId};
+use replication::peer::GroupId;
+
+use crate::Broker;
+use crate::neighbours::BrokerLoad;
+
+/// The cluster as this broker knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterDescription {
+    /// The cluster's id; `None` before it has formed.
+    pub cluster: Option<ClusterId>,
+    /// The broker that answers.
+    pub broker: BrokerId,
+    /// Every broker, sorted by id.
+    pub brokers: Vec<BrokerDescription>,
+    /// How many topics there are.
+    pub topics: u64,
+    /// How many partitions there are.
+    pub partitions: u64,
+    /// How many partitions have fewer replicas in sync than they should have, as far as this broker knows.
+    pub under_replicated: u64,
+    /// How many partitions nobody leads, as far as this broker knows.
+    pub leaderless: u64,
+}
+
+/// A broker as this broker knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerDescription {
+    /// Its number.
+    pub id: BrokerId,
+    /// Where clients reach its gRPC API: `host:port`.
+    pub grpc_address: String,
+    /// Where brokers reach it: `host:port`.
+    pub peer_address: String,
+    /// Its failure domain, where the operator names one.
+    pub rack: Option<String>,
+    /// What the operator wants of it.
+    pub state: BrokerState,
+    /// Whether the broker that answers hears from it. Where not, its numbers are old.
+    pub is_reachable: bool,
+    /// How many partitions it leads.
+    pub leaders: u64,
+    /// How many partitions have a replica on it, those on their way to it included.
+    pub replicas: u64,
+    /// The bytes of its logs, as it told last.
+    pub disk_bytes: Option<u64>,
+}
+
+/// Counted over all partitions.
+#[derive(Debug, Default)]
+struct Counts {
+    leaders: HashMap<ReplicaId, u64>,
+    replicas: HashMap<ReplicaId, u64>,
+    under_replicated: u64,
+    leaderless: u64,
+}
+
+impl Broker {
+    /// The cluster as this broker knows it.
+    pub fn describe_cluster(&self) -> ClusterDescription {
+        let counts = self.count_partitions();
+        let own = self.load();
+        self.state(|state| ClusterDescription {
+            cluster: state.cluster(),
+            broker: self.settings.identity.broker,
+            brokers: state
+                .brokers()
+                .map(|broker| self.describe_broker(broker, &counts, own))
+                .collect(),
+            topics: state.topic_count() as u64,
+            partitions: state.partition_count(),
+            under_replicated: counts.under_replicated,
+            leaderless: counts.leaderless,
+        })
+    }
+
+    /// Where clients reach a broker's gRPC API.
+    pub fn grpc_address_of(&self, broker: BrokerId) -> Option<String> {
+        self.state(|state| Some(state.broker(broker)?.grpc_address.clone()))
+    }
+
+    /// What this broker bears.
+    pub(crate) fn load(&self) -> BrokerLoad {
+        let open = self.partitions.open();
+        BrokerLoad {
+            disk_bytes: open.iter().map(|(_, partition)| partition.bytes()).sum(),
+            replicas: open.len() as u64,
+        }
+    }
+
+    fn describe_broker(
+        &self,
+        broker: &metadata::Broker,
+        counts: &Counts,
+        own: BrokerLoad,
+    ) -> BrokerDescription {
+        let is_this = broker.id == self.settings.identity.broker;
+        let load = if is_this {
+            Some(own)
+        } else {
+            self.neighbours.load(broker.id)
+        };
+        let count = |of: &HashMap<ReplicaId, u64>| of.get(&broker.replica).copied();
+        BrokerDescription {
+            id: broker.id,
+            grpc_address: broker.grpc_address.clone(),
+            peer_address: broker.peer_address.clone(),
+            rack: broker.rack.clone(),
+            state: broker.state,
+            is_reachable: is_this || self.neighbours.is_reachable(broker.id),
+            leaders: count(&counts.leaders).unwrap_or(0),
+            replicas: count(&counts.replicas).unwrap_or(0),
+            disk_bytes: load.map(|load| load.disk_bytes),
+        }
+    }
+
+    fn count_partitions(&self) -> Counts {
+        let topics: Vec<_> = self.state(|state| state.topics().cloned().collect());
+        let mut counts = Counts::default();
+        for topic in topics {
+            for (index, partition) in (0..).zip(topic.partitions()) {
+                for replica in &partition.replicas {
+                    *counts.replicas.entry(*replica).or_default() += 1;
+                }
+                let group = GroupId::Log {
+                    topic: topic.id(),
+                    partition: PartitionIndex::new(index),
+                };
+                let view = self.leader_view(topic.name(), group);
+                match &view {
+                    Some(view) => *counts.leaders.entry(view.leader).or_default() += 1,
+                    None => counts.leaderless += 1,
+                }
+                let in_sync = view.map(|view| view.in_sync).unwrap_or_default();
+                let lags = |replica: &ReplicaId| !in_sync.contains(replica);
+                counts.under_replicated += u64::from(partition.replicas.iter().any(lags));
+            }
+        }
+        counts
+    }
+}
