@@ -10,7 +10,7 @@ use crate::raft::apply::Applied;
 use crate::raft::checkpoint::Position;
 use crate::raft::machine::{Commands, Machine, Partition};
 use crate::raft::proposal::LogStart;
-use crate::raft::{entry, membership, votes};
+use crate::raft::{check, entry, membership, votes, wire};
 use crate::state_group::StateMachine;
 
 /// Decodes the bytes as each thing that is stored in an entry, in the votes or in a snapshot; what decodes must
@@ -19,7 +19,7 @@ use crate::state_group::StateMachine;
 /// # Panics
 /// If a round trip is not one.
 pub fn decoders(bytes: &[u8]) -> usize {
-    let mut sound = usize::from(votes::is_sound(bytes));
+    let mut sound = usize::from(votes::is_sound(bytes)) + wire::sound(bytes);
     if let Some(start) = LogStart::decode(bytes) {
         assert_eq!(LogStart::decode(&start.encode()), Some(start));
         sound += 1;
@@ -52,6 +52,24 @@ pub fn decoders(bytes: &[u8]) -> usize {
         sound += 1;
     }
     sound
+}
+
+/// Takes the bytes for an append as it travels, its head first and each record block behind the last, and judges it.
+/// Says how many entries it would hand to Raft.
+pub fn append(bytes: &[u8], head_bytes: usize) -> usize {
+    let mut rest = Bytes::copy_from_slice(bytes);
+    let head = rest.split_to(head_bytes.min(bytes.len()));
+    let mut blocks = Vec::new();
+    while let Some(length) = rest.first() {
+        let length = usize::from(*length).min(rest.len() - 1);
+        blocks.push(rest.slice(1..1 + length));
+        rest = rest.slice(1 + length..);
+    }
+    let Some(append) = wire::Append::decode(head, blocks) else {
+        return 0;
+    };
+    let from = append.vote.leader_id.voted_for;
+    check::entries(&append, from).map_or(0, |entries| entries.len())
 }
 
 /// Restores a partition from a checkpoint or snapshot in these bytes. Says whether it could.

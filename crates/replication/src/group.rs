@@ -3,6 +3,7 @@
 mod followers;
 mod instance;
 mod open;
+mod propose;
 mod reconfigure;
 mod transfer;
 
@@ -20,9 +21,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::{OpenGroupError, ProposeError};
+use crate::inbox::Inbox;
 use crate::keeper::{Keeper, Leadership};
 use crate::members::{GroupStart, Members};
-use crate::peer::{GroupId, Peers};
+use crate::peer::{GroupId, Peers, Registration};
 use crate::process;
 use crate::raft::machine::Machine;
 use crate::raft::proposal::Proposal;
@@ -69,6 +71,9 @@ pub(crate) struct Group<M: Machine> {
     stopped: watch::Receiver<Option<Arc<str>>>,
     uncommitted: Arc<AtomicU64>,
     keeper: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) id: GroupId,
+    pub(crate) peers: Arc<dyn Peers>,
+    registration: Mutex<Option<Registration>>,
 }
 
 /// A group of any kind, to be stopped.
@@ -84,7 +89,9 @@ impl<M: Machine> Group<M> {
         home: Handle,
         opening: Opening,
         machine: M,
-    ) -> Result<Self, OpenGroupError> {
+    ) -> Result<Arc<Self>, OpenGroupError> {
+        let peers = around.peers.clone();
+        let id = opening.id;
         let settings = around.settings.clone();
         let replica = settings.replica;
         let instances = Instances::open(around, &home, opening, machine).await?;
@@ -92,7 +99,7 @@ impl<M: Machine> Group<M> {
         let keeper = Keeper::new(instances.clone(), replica);
         let (leadership, stopped) = (keeper.leadership(), keeper.stopped());
         let keeper = process::spawn_on(&home, keeper.run());
-        Ok(Self {
+        let group = Arc::new(Self {
             shared: instances.shared.clone(),
             instances,
             home,
@@ -103,7 +110,13 @@ impl<M: Machine> Group<M> {
             stopped,
             uncommitted: Arc::default(),
             keeper: Mutex::new(Some(keeper)),
-        })
+            id,
+            peers: peers.clone(),
+            registration: Mutex::default(),
+        });
+        let inbox = Inbox::open(&group);
+        *group.registration.lock() = Some(peers.register(id, inbox));
+        Ok(group)
     }
 
     /// The term to propose in: that in which this replica serves.
@@ -202,6 +215,7 @@ impl<M: Machine> Group<M> {
 impl<M: Machine> Stop for Group<M> {
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
+            drop(self.registration.lock().take());
             self.shared.stop_waiting();
             self.instances.stop().await;
             let keeper = self.keeper.lock().take();

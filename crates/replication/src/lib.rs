@@ -16,6 +16,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod group;
+mod inbox;
 mod keeper;
 mod log_group;
 mod members;

@@ -1,6 +1,7 @@
 //! Everything that openraft sees: its types, the log store, the state machine, the network.
 
 pub(crate) mod apply;
+pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod config;
 pub(crate) mod decide;
@@ -10,7 +11,9 @@ pub(crate) mod log_store;
 pub(crate) mod machine;
 pub(crate) mod membership;
 pub(crate) mod network;
+pub(crate) mod payload;
 pub(crate) mod persist;
+mod pipeline;
 pub(crate) mod proposal;
 pub(crate) mod recover;
 pub(crate) mod responder;
@@ -20,6 +23,7 @@ pub(crate) mod snapshot;
 pub(crate) mod state_machine;
 pub(crate) mod types;
 pub(crate) mod votes;
+pub(crate) mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -187,7 +187,6 @@ impl Replication {
         let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let home = self.cores.handle(core).clone();
         let opened = Group::open(self.around.clone(), home, opening, machine).await;
-        let opened = opened.map(Arc::new);
         let mut groups = self.groups.lock();
         match &opened {
             Ok(group) => drop(groups.open.insert(path, Some(group.clone()))),

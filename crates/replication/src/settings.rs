@@ -13,7 +13,8 @@ pub struct ReplicationSettings {
     pub uncommitted_bytes_max: u64,
     /// How often a leader tells its followers that it lives.
     pub heartbeat_interval: Duration,
-    /// A follower that heard nothing for this long, and up to twice as long, wants to lead.
+    /// A follower that has heard nothing from a leader for this long stands for election, or up to a third later. At
+    /// least four heartbeats long.
     pub election_timeout: Duration,
     /// A voter that lacks more entries than this of the leader's log does not keep up.
     pub in_sync_lag_max: u64,
@@ -27,7 +28,7 @@ impl ReplicationSettings {
         Self {
             replica,
             uncommitted_bytes_max: 64 << 20,
-            heartbeat_interval: Duration::from_millis(200),
+            heartbeat_interval: Duration::from_millis(100),
             election_timeout: Duration::from_millis(600),
             in_sync_lag_max: 4096,
             in_sync_silence_max: Duration::from_secs(3),

@@ -1,24 +1,26 @@
 //! A group whose log holds commands of a state machine in memory.
 
+pub(crate) mod forward;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use model::ReplicaId;
 use segment_log::LogSettings;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::error::{ProposeError, ReconfigureError, TransferError};
-use crate::group::{Group, unanswered};
+use crate::group::Group;
 use crate::members::{Follower, Members, Reconfigured};
+use crate::peer::{CallError, PeerRequest, RequestKind};
 use crate::raft::machine::Commands;
-use crate::raft::proposal::{Answer, Proposal};
-use crate::raft::responder::{Proposer, WriteOutcome};
 use crate::status::GroupStatus;
 
 /// The state is stored, and the log before it deleted, each time this many bytes of commands were written.
 const SEGMENT_BYTES: u64 = 1 << 20;
-/// What an entry takes beside its command: header, kind.
-const ENTRY_BYTES: u64 = 64;
+/// How long the leader may take to answer a command that was sent to it.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A pure state machine: the same commands give the same state and answers everywhere.
 pub trait StateMachine: Send + Sync + 'static {
@@ -45,26 +47,39 @@ impl<M: StateMachine> StateGroup<M> {
         Self { group }
     }
 
-    /// Proposes a command and waits for its answer.
+    /// Proposes a command and waits for its answer. Where another replica leads, the command is sent there, once.
     ///
     /// # Errors
-    /// [`ProposeError`].
+    /// [`ProposeError`]; nobody else was asked where it says [`ProposeError::NotLeader`] without a leader.
     pub async fn propose(&self, command: Bytes) -> Result<Bytes, ProposeError> {
-        let term = self.group.serving_term()?;
-        let bytes = command.len() as u64 + ENTRY_BYTES;
-        let uncommitted = self.group.count_uncommitted(bytes)?;
-        let space = self.group.shared.log.reserve(bytes)?;
-        let (answer, answered) = oneshot::channel();
-        let proposer = Proposer::Caller {
-            answer,
-            bytes: Some(uncommitted),
+        match self.group.propose_command(command.clone()).await {
+            Err(ProposeError::NotLeader {
+                leader: Some(leader),
+            }) => self.forward(leader, command).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn forward(&self, leader: ReplicaId, command: Bytes) -> Result<Bytes, ProposeError> {
+        let request = PeerRequest {
+            group: self.group.id,
+            kind: RequestKind::Propose,
+            head: Bytes::new(),
+            entries: vec![command],
         };
-        let proposal = Proposal::Command { command, space };
-        self.group.write(term, proposal, proposer).await;
-        match answered.await.map_err(unanswered)? {
-            WriteOutcome::Applied(Answer::Command(answer)) => Ok(answer),
-            WriteOutcome::NotLeader(leader) => Err(ProposeError::NotLeader { leader }),
-            WriteOutcome::Applied(_) | WriteOutcome::Unknown => Err(ProposeError::Unknown),
+        let called = self.group.peers.call(leader, request, FORWARD_TIMEOUT);
+        let replied = async { called.await?.await };
+        match replied.await {
+            Ok(reply) => forward::decode(&reply).unwrap_or(Err(ProposeError::Unknown)),
+            Err(CallError::Refused { reason, .. }) => Err(ProposeError::Stopped { reason }),
+            Err(error) if error.is_without_effect() => {
+                tracing::debug!(%leader, %error, "command not forwarded");
+                Err(ProposeError::NotLeader { leader: None })
+            }
+            Err(error) => {
+                tracing::debug!(%leader, %error, "the outcome of a forwarded command is unknown");
+                Err(ProposeError::Unknown)
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! What Raft's groups store: votes, members, producers, answers, log starts, positions, snapshots. What decodes
-//! encodes to something that decodes the same.
+//! What Raft's groups store and send: votes, members, producers, answers, log starts, positions, snapshots, messages.
+//! What decodes encodes to something that decodes the same.
 
 use bytes::Bytes;
 use metadata::ClusterState;
@@ -28,6 +28,9 @@ impl StateMachine for Cluster {
 /// One input.
 pub fn run(data: &[u8]) {
     fuzzing::decoders(data);
+    if let Some((head, rest)) = data.split_first() {
+        fuzzing::append(rest, 4 * usize::from(*head));
+    }
     fuzzing::partition_snapshot(data);
     fuzzing::state_snapshot(data, Cluster::default);
 }

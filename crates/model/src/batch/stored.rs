@@ -76,6 +76,21 @@ impl Batch {
         }
     }
 
+    /// Puts a batch together from its header's bytes and its records block, without copying the latter. The CRC is not
+    /// checked.
+    ///
+    /// # Errors
+    /// As [`Batch::parse`].
+    pub fn join(header: &[u8], records: Bytes) -> Result<Self, BatchError> {
+        let header = BatchHeader::parse(header)?;
+        let (needed, have) = (header.total_bytes(), HEADER_BYTES + records.len());
+        match have.checked_sub(needed) {
+            None => Err(BatchError::Truncated { needed, have }),
+            Some(0) => Ok(Self { header, records }),
+            Some(extra) => Err(BatchError::TrailingBytes { extra }),
+        }
+    }
+
     /// Puts a batch together and sets its length and CRC.
     pub(super) fn assemble(mut header: BatchHeader, records: Bytes) -> Self {
         header.set_records_bytes(u32::try_from(records.len()).unwrap_or(u32::MAX));

@@ -62,7 +62,7 @@ async fn open(cores: &Cores) -> (Arc<LogDirectory>, Arc<Group<Partition>>) {
     };
     let home = cores.handle(0).clone();
     let group = Group::open(around, home, opening, Partition::default());
-    (directory, Arc::new(group.await.unwrap()))
+    (directory, group.await.unwrap())
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use model::batch::control::{self, ControlKind};
 
 use super::checkpoint::Position;
 use super::machine::Machine;
+use super::payload::Whole;
 use super::proposal::{Answer, LogStart, Proposal, Stored};
 use super::types::{Entry, Payload, StoredMembership};
 use crate::answer::{self, ProduceOutcome};
@@ -43,7 +44,11 @@ impl<M: Machine> Applied<M> {
             Payload::Normal(Proposal::Stored(Stored::Internal(kind, payload))) => {
                 self.internal(*kind, payload)?
             }
-            Payload::Normal(Proposal::Stored(Stored::Whole(batch))) => {
+            Payload::Whole(Whole { batch, members }) => {
+                if let Some(members) = members {
+                    self.position.membership =
+                        StoredMembership::new(Some(entry.log_id), members.clone());
+                }
                 if batch.header().is_internal() {
                     let (kind, payload) = control::decode(batch).map_err(io::Error::other)?;
                     self.internal(kind, &payload)?

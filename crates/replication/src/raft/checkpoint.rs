@@ -63,7 +63,7 @@ impl Position {
     }
 }
 
-fn put_id(bytes: &mut BytesMut, id: Option<RaftLogId>) {
+pub(super) fn put_id(bytes: &mut BytesMut, id: Option<RaftLogId>) {
     bytes.put_u8(u8::from(id.is_some()));
     if let Some(id) = id {
         bytes.put_u64(*id.leader_id);
@@ -72,7 +72,7 @@ fn put_id(bytes: &mut BytesMut, id: Option<RaftLogId>) {
 }
 
 /// The outer `None`: the bytes make no sense.
-fn get_id(bytes: &mut impl Buf) -> Option<Option<RaftLogId>> {
+pub(super) fn get_id(bytes: &mut impl Buf) -> Option<Option<RaftLogId>> {
     match bytes.try_get_u8().ok()? {
         0 => Some(None),
         1 => Some(Some(openraft::LogId {

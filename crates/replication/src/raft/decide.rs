@@ -11,7 +11,8 @@ use segment_log::{HeaderAt, SpaceReservation};
 
 use super::entry::internal_batch;
 use super::membership;
-use super::proposal::{LogStart, Proposal, Stored};
+use super::payload::Whole;
+use super::proposal::{LogStart, Proposal};
 use super::types::Payload;
 use crate::answer;
 use crate::producers::{Producers, Verdict};
@@ -76,11 +77,11 @@ pub(crate) fn decide(
             space = Some(promised);
             internal(ControlKind::Command, &command)
         }
-        Payload::Normal(Proposal::Stored(Stored::Whole(batch))) => {
+        Payload::Whole(Whole { batch, .. }) => {
             note_batch(tail, &batch)?;
             batch
         }
-        Payload::Normal(Proposal::Stored(Stored::Header(_) | Stored::Internal(..))) => {
+        Payload::Normal(Proposal::Stored(_)) => {
             return Err(io::Error::other(
                 "an entry without its body cannot be appended",
             ));

@@ -6,9 +6,11 @@ use bytes::BytesMut;
 use model::LogIndex;
 use model::batch::control::{self, ControlKind};
 use model::batch::{Batch, BatchHeader};
+use openraft::entry::RaftPayload;
 use segment_log::HeaderAt;
 
 use super::membership;
+use super::payload::Whole;
 use super::proposal::{Proposal, Stored};
 use super::types::{Entry, Payload, to_raft};
 
@@ -30,14 +32,11 @@ pub(crate) fn from_header(at: HeaderAt) -> io::Result<Entry> {
 /// As [`from_header`].
 pub(crate) fn from_batch(index: LogIndex, batch: Batch) -> io::Result<Entry> {
     let header = *batch.header();
-    let payload = match header.is_internal() {
-        true => match internal(&batch)? {
-            Payload::Normal(_) => Payload::Normal(Proposal::Stored(Stored::Whole(batch))),
-            own => own,
-        },
-        false => Payload::Normal(Proposal::Stored(Stored::Whole(batch))),
+    let members = match header.is_internal() {
+        true => internal(&batch)?.get_membership(),
+        false => None,
     };
-    entry(index, &header, payload)
+    entry(index, &header, Payload::Whole(Whole { batch, members }))
 }
 
 /// The internal entry that was read with its header; `None` of a record batch.

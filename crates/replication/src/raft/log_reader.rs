@@ -196,13 +196,13 @@ impl RaftLogReader<Types> for LogReader {
         start: u64,
         end: u64,
     ) -> Result<Vec<Entry>, io::Error> {
-        let log = self.log.clone();
         let range = LogIndex::new(start)..LogIndex::new(end);
-        let batches = blocking(move || {
-            log.read_entries(range, ENTRIES_BYTES_MAX)
-                .map_err(io::Error::other)
-        })
-        .await?;
+        let mut batches = self.log.recent_entries(range.clone(), ENTRIES_BYTES_MAX);
+        if batches.is_empty() {
+            let log = self.log.clone();
+            let read = move || log.read_entries(range, ENTRIES_BYTES_MAX);
+            batches = blocking(move || read().map_err(io::Error::other)).await?;
+        }
         let entries = batches.into_iter();
         entries
             .map(|(index, batch)| entry::from_batch(index, batch))

@@ -35,6 +35,11 @@ pub(crate) trait Machine: Send + Sync + 'static {
 
     /// Replaces the state by an encoded one.
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String>;
+
+    /// Whether bytes that came from another replica would restore a state, as far as that can be told without one.
+    fn makes_sense(_bytes: &[u8]) -> bool {
+        true
+    }
 }
 
 /// A partition: `u64 log start`, then the producers.
@@ -89,6 +94,10 @@ impl Machine for Partition {
         };
         *self = decode(&mut bytes).ok_or("the producers make no sense")?;
         Ok(())
+    }
+
+    fn makes_sense(bytes: &[u8]) -> bool {
+        Self::default().restore(bytes).is_ok()
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum Proposal {
         /// Its disk space, held until it is written.
         space: SpaceReservation,
     },
-    /// Read back from a log: the header, and what stands behind it as far as it was read.
+    /// Read back from a log without its body.
     Stored(Stored),
 }
 
@@ -42,13 +42,11 @@ pub(crate) struct LogStart {
     pub producers_idle_since: Timestamp,
 }
 
-/// An entry of the log.
+/// What was read of an entry of the log, to be applied.
 #[derive(Clone, Debug)]
 pub(crate) enum Stored {
     /// A record batch's header.
     Header(BatchHeader),
-    /// A whole entry, for a follower.
-    Whole(Batch),
     /// An internal entry's kind and payload.
     Internal(ControlKind, Bytes),
 }
@@ -89,9 +87,6 @@ impl fmt::Display for Proposal {
             Self::LogStart(start) => write!(f, "log start {}", start.to),
             Self::Command { command, .. } => write!(f, "command of {} bytes", command.len()),
             Self::Stored(Stored::Header(header)) => write!(f, "stored at {}", header.base_offset()),
-            Self::Stored(Stored::Whole(batch)) => {
-                write!(f, "stored at {}", batch.header().base_offset())
-            }
             Self::Stored(Stored::Internal(kind, ..)) => write!(f, "stored {kind:?}"),
         }
     }

@@ -5,8 +5,9 @@ use std::io;
 use bytes::Bytes;
 use model::{LogId, LogIndex, Term};
 use openraft::impls::{BoxedErrorSource, InlineBatch, leader_id_std};
-use openraft::{EmptyNode, EntryPayload, RaftTypeConfig, Vote as RaftVote};
+use openraft::{EmptyNode, RaftTypeConfig, Vote as RaftVote};
 
+pub(crate) use super::payload::Payload;
 use super::proposal::{Answer, Proposal};
 use super::responder::AckResponder;
 use super::runtime::Runtime;
@@ -15,7 +16,6 @@ pub(crate) type Leader = leader_id_std::LeaderId<u64, u64>;
 pub(crate) type Committed = <Leader as openraft::vote::RaftLeaderId>::Committed;
 pub(crate) type RaftLogId = openraft::LogId<Committed>;
 pub(crate) type Vote = RaftVote<Leader>;
-pub(crate) type Payload = EntryPayload<Proposal, u64, EmptyNode>;
 pub(crate) type Entry = openraft::Entry<Committed, Payload>;
 pub(crate) type Membership = openraft::Membership<u64, EmptyNode>;
 pub(crate) type StoredMembership = openraft::StoredMembership<Committed, u64, EmptyNode>;

@@ -9,7 +9,7 @@ use model::batch::{Batch, BatchBuilder, Codec, ProducerStamp};
 use model::clock::SimulatedClock;
 use model::{Offset, PartitionIndex, ProducerId, ReplicaId, Timestamp, TopicId};
 use parking_lot::Mutex;
-use replication::peer::NoPeers;
+use replication::peer::{NoPeers, Peers};
 use replication::{
     AnswerSink, Cores, GroupStart, GroupStatus, LogGroup, OpenGroupError, ProduceOutcome,
     ProposeError, Replication, ReplicationSettings,
@@ -19,7 +19,7 @@ use segment_log::{LogDirectory, LogDirectorySettings, LogSettings};
 use tokio::sync::watch;
 
 /// Long enough for any machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const TOPIC: TopicId = TopicId::from_bytes([7; 16]);
 
@@ -35,7 +35,20 @@ impl Process {
         Self::with(disk, |_| ())
     }
 
+    /// A process among others.
+    pub(crate) fn member(disk: Arc<dyn Disk>, replica: ReplicaId, peers: Arc<dyn Peers>) -> Self {
+        Self::connected(disk, peers, |settings| settings.replica = replica)
+    }
+
     pub(crate) fn with(disk: Arc<dyn Disk>, change: impl FnOnce(&mut ReplicationSettings)) -> Self {
+        Self::connected(disk, Arc::new(NoPeers), change)
+    }
+
+    fn connected(
+        disk: Arc<dyn Disk>,
+        peers: Arc<dyn Peers>,
+        change: impl FnOnce(&mut ReplicationSettings),
+    ) -> Self {
         let clock = Arc::new(SimulatedClock::new(Timestamp::from_millis(1_000_000)));
         let settings = LogDirectorySettings {
             sync_threads: 2,
@@ -45,14 +58,9 @@ impl Process {
         let cores = Arc::new(Cores::start(NonZeroUsize::new(2).unwrap()).expect("starts"));
         let mut settings = ReplicationSettings::new(ReplicaId::new(0));
         change(&mut settings);
-        let replication = Replication::open(
-            directory.clone(),
-            clock,
-            cores.clone(),
-            settings,
-            Arc::new(NoPeers),
-        )
-        .expect("opens");
+        let replication =
+            Replication::open(directory.clone(), clock, cores.clone(), settings, peers);
+        let replication = replication.expect("opens");
         Self {
             replication,
             directory,
@@ -61,10 +69,18 @@ impl Process {
     }
 
     pub(crate) async fn open(&self, settings: &LogSettings) -> Result<LogGroup, OpenGroupError> {
+        self.open_as(settings, alone()).await
+    }
+
+    pub(crate) async fn open_as(
+        &self,
+        settings: &LogSettings,
+        start: GroupStart,
+    ) -> Result<LogGroup, OpenGroupError> {
         let partition = PartitionIndex::new(0);
         let opened = self
             .replication
-            .open_log_group(TOPIC, partition, settings.clone(), alone());
+            .open_log_group(TOPIC, partition, settings.clone(), start);
         opened.await
     }
 

@@ -55,6 +55,20 @@ impl Log {
         headers_in_memory(&state.tail, range.start..end, max)
     }
 
+    /// As [`Log::read_entries`], but from memory alone, so that it never blocks: empty where the first one has left it.
+    pub fn recent_entries(
+        &self,
+        range: Range<LogIndex>,
+        max_bytes: usize,
+    ) -> Vec<(LogIndex, Batch)> {
+        let state = self.inner.state.lock();
+        let end = range.end.min(state.end.index);
+        if range.start < state.first.index || range.start >= end {
+            return Vec::new();
+        }
+        entries_in_memory(&state.tail, range.start..end, max_bytes)
+    }
+
     /// Entries from `range.start`, about `max_bytes` of them: adjoining, and at least one if that entry is there.
     /// Where a truncation or purge comes between: fewer, or none. Checksums are checked.
     ///

@@ -1,0 +1,137 @@
+//! Votes, snapshots, handovers and forwarded commands: rare, each answered by a task of its own.
+
+use std::sync::Arc;
+
+use model::ReplicaId;
+use openraft::errors::{Infallible, RaftError};
+
+use crate::error::ProposeError;
+use crate::group::Group;
+use crate::peer::{GroupId, PeerReply, PeerRequest, ReplySlot, RequestKind};
+use crate::raft::checkpoint::Position;
+use crate::raft::machine::Machine;
+use crate::raft::types::{Snapshot, Types, Vote};
+use crate::raft::wire;
+use crate::state_group::forward;
+
+/// A candidate asks for a vote, or whether it would get one.
+pub(super) async fn vote<M: Machine>(
+    group: Arc<Group<M>>,
+    from: ReplicaId,
+    request: PeerRequest,
+    reply: ReplySlot,
+) {
+    let asked = wire::decode_ask(&request.head);
+    let Some(ask) = asked.filter(|ask| ask.vote.leader_id.voted_for == from.get()) else {
+        return reply.refuse("the request for a vote makes no sense, or is not the sender's");
+    };
+    if ask.vote.committed {
+        return reply.refuse("a candidate cannot ask under the vote of a leader");
+    }
+    // A replica without an entry cannot have been told that it votes, unless it has lost its memory.
+    if group.shared.log.ends().last.is_none() {
+        return reply.refuse("this replica holds nothing of the group yet and votes for nobody");
+    }
+    let raft = group.instances.current();
+    let response = match request.kind {
+        RequestKind::PreVote => raft.pre_vote(ask).await,
+        _ => raft.vote(ask).await,
+    };
+    give(reply, response, |response| wire::encode_asked(&response));
+}
+
+/// A leader sends the snapshot, where the entries behind what this replica holds are gone.
+pub(super) async fn snapshot<M: Machine>(
+    group: Arc<Group<M>>,
+    from: ReplicaId,
+    request: PeerRequest,
+    reply: ReplySlot,
+) {
+    let [bytes] = &request.entries[..] else {
+        return reply.refuse("a snapshot is sent in one piece");
+    };
+    let vote = wire::decode_snapshot(&request.head, bytes);
+    let Some(vote) = vote.filter(|vote| is_leader(vote, from)) else {
+        return reply.refuse("the snapshot was damaged on its way, or is not the sender's");
+    };
+    let mut state = &bytes[..];
+    let position = Position::decode(&mut state);
+    let Some((position, last)) = position.and_then(|p| p.last.map(|last| (p, last))) else {
+        return reply.refuse("the snapshot's position makes no sense");
+    };
+    if *last.leader_id > vote.leader_id.term || !M::makes_sense(state) {
+        return reply.refuse("the snapshot makes no sense");
+    }
+    let applied = group.shared.applied.read().position.last;
+    let committed = applied.max(*group.shared.committed.lock());
+    // openraft asserts it, also in a release build.
+    if committed.is_some_and(|here| last > here && last.index <= here.index) {
+        return reply.refuse("the snapshot contradicts what is committed here");
+    }
+    let space = match group.shared.log.reserve(bytes.len() as u64) {
+        Ok(space) => space,
+        Err(full) => return reply.refuse(full.to_string()),
+    };
+    let snapshot = Snapshot {
+        meta: position.meta(),
+        snapshot: bytes.clone(),
+    };
+    let raft = group.instances.current();
+    let installed = raft.install_full_snapshot(vote, snapshot).await;
+    drop(space);
+    match installed {
+        Ok(response) => reply.answer(PeerReply::of_head(wire::encode_installed(&response))),
+        Err(error) => reply.refuse(error.to_string()),
+    }
+}
+
+/// A leader asks to be succeeded, by this replica or by another.
+pub(super) async fn transfer<M: Machine>(
+    group: Arc<Group<M>>,
+    from: ReplicaId,
+    request: PeerRequest,
+    reply: ReplySlot,
+) {
+    let asked = wire::decode_transfer(&request.head);
+    let Some(ask) = asked.filter(|ask| is_leader(ask.from_leader(), from)) else {
+        return reply.refuse("the handover makes no sense, or is not the sender's");
+    };
+    let raft = group.instances.current();
+    match raft.handle_transfer_leader(ask).await {
+        Ok(response) => reply.answer(PeerReply::of_head(wire::encode_handed(&response))),
+        Err(error) => reply.refuse(error.to_string()),
+    }
+}
+
+/// A command for a state group, from a broker where its leader is not.
+pub(super) async fn propose<M: Machine>(
+    group: Arc<Group<M>>,
+    request: PeerRequest,
+    reply: ReplySlot,
+) {
+    let command = match (request.group, &request.entries[..]) {
+        (GroupId::State(_), [command]) => command.clone(),
+        _ => return reply.refuse("only a state group takes commands, one at a time"),
+    };
+    match group.propose_command(command).await {
+        Err(error @ (ProposeError::NoSpace(_) | ProposeError::Stopped { .. })) => {
+            reply.refuse(error.to_string());
+        }
+        outcome => reply.answer(forward::encode(outcome)),
+    }
+}
+
+fn is_leader(vote: &Vote, from: ReplicaId) -> bool {
+    vote.committed && vote.leader_id.voted_for == from.get()
+}
+
+fn give<R>(
+    reply: ReplySlot,
+    response: Result<R, RaftError<Types, Infallible>>,
+    encode: impl FnOnce(R) -> bytes::Bytes,
+) {
+    match response {
+        Ok(response) => reply.answer(PeerReply::of_head(encode(response))),
+        Err(error) => reply.refuse(error.to_string()),
+    }
+}

@@ -1,0 +1,196 @@
+//! AppendEntries to one replica, many at a time: requests leave while earlier ones are still unanswered, up to a bound
+//! of requests and bytes; answers come out in the order of the requests.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{FutureExt, Stream, StreamExt};
+use openraft::AnyError;
+use openraft::entry::RaftEntry;
+use openraft::errors::{RPCError, Unreachable};
+use openraft::raft::{AppendEntriesRequest, StreamAppendError, StreamAppendResult};
+
+use super::network::{Link, unreachable};
+use super::types::{Payload, RaftLogId, Types};
+use super::wire::{self, Append};
+use crate::peer::{CallError, Called, PeerReply, Replied, RequestKind};
+
+/// Most requests, and bytes, that are on their way to one replica of one group. A single larger request is let through.
+const REQUESTS_MAX: usize = 128;
+const BYTES_MAX: usize = 8 << 20;
+
+type Answer = Result<StreamAppendResult<Types>, RPCError<Types>>;
+
+/// Answers to a stream of requests. It ends with the first one that is not plain success.
+pub(super) struct Pipeline<'s, S> {
+    link: Link,
+    kind: RequestKind,
+    timeout: Duration,
+    /// `None` once there are no more.
+    input: Option<S>,
+    /// The request that waits for room in the peer's queue.
+    leaving: Option<(Sent, Called)>,
+    unanswered: VecDeque<(Sent, Replied)>,
+    bytes: usize,
+    /// An error of ours: it comes out behind the answers to what was sent before.
+    failed: Option<Unreachable<Types>>,
+    ended: bool,
+    acknowledged: &'s mut Option<RaftLogId>,
+}
+
+/// A request on its way.
+#[derive(Clone, Copy)]
+struct Sent {
+    prev: Option<RaftLogId>,
+    last: Option<RaftLogId>,
+    bytes: usize,
+}
+
+impl<'s, S> Pipeline<'s, S>
+where
+    S: Stream<Item = AppendEntriesRequest<Types>> + Unpin,
+{
+    pub(super) fn new(
+        link: Link,
+        kind: RequestKind,
+        timeout: Duration,
+        input: S,
+        acknowledged: &'s mut Option<RaftLogId>,
+    ) -> Self {
+        Self {
+            link,
+            kind,
+            timeout,
+            input: Some(input),
+            leaving: None,
+            unanswered: VecDeque::new(),
+            bytes: 0,
+            failed: None,
+            ended: false,
+            acknowledged,
+        }
+    }
+
+    /// Sends what there is to send, as far as there is room.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) {
+        loop {
+            if let Some((sent, called)) = &mut self.leaving {
+                let replied = match called.poll_unpin(cx) {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok(replied)) => replied,
+                    Poll::Ready(Err(error)) => std::future::ready(Err(error)).boxed(),
+                };
+                self.unanswered.push_back((*sent, replied));
+                self.leaving = None;
+            }
+            let is_full = self.unanswered.len() >= REQUESTS_MAX || self.bytes >= BYTES_MAX;
+            let Some(input) = self.input.as_mut().filter(|_| !is_full) else {
+                return;
+            };
+            match input.poll_next_unpin(cx) {
+                Poll::Pending => return,
+                Poll::Ready(None) => self.input = None,
+                Poll::Ready(Some(request)) => self.send(request),
+            }
+        }
+    }
+
+    fn send(&mut self, request: AppendEntriesRequest<Types>) {
+        let prev = request.prev_log_id;
+        let last = request.entries.last().map(RaftEntry::log_id).or(prev);
+        let whole = request
+            .entries
+            .into_iter()
+            .map(|entry| match entry.payload {
+                Payload::Whole(whole) => Some(whole.batch),
+                _ => None,
+            });
+        let Some(batches) = whole.collect() else {
+            // A bug of ours: the log reader gives nothing else.
+            let error = AnyError::error("an entry without its bytes cannot be sent");
+            self.failed = Some(Unreachable::new(&error));
+            self.input = None;
+            return;
+        };
+        let append = Append {
+            vote: request.vote,
+            prev,
+            committed: request.leader_commit,
+            batches,
+        };
+        let message = append.encode();
+        let bytes = message.0.len() + message.1.iter().map(bytes::Bytes::len).sum::<usize>();
+        let called = self.link.send(self.kind, message, self.timeout);
+        self.bytes += bytes;
+        self.leaving = Some((Sent { prev, last, bytes }, called));
+    }
+
+    /// What openraft is told of a reply. It trusts the replica; what cannot be is an error here.
+    fn answer(&mut self, sent: Sent, reply: Result<PeerReply, CallError>) -> Answer {
+        let reply = reply.map_err(unreachable)?;
+        let result = wire::decode_appended(&reply.head);
+        match result.ok_or_else(|| self.link.nonsense("to an append something"))? {
+            Ok(matched) if matched == sent.last => {
+                *self.acknowledged = (*self.acknowledged).max(matched);
+                Ok(Ok(matched))
+            }
+            Err(StreamAppendError::Conflict(missing)) if Some(missing) == sent.prev => {
+                self.check_reversion(missing)?;
+                Ok(Err(StreamAppendError::Conflict(missing)))
+            }
+            Err(StreamAppendError::HigherVote(vote)) => {
+                Ok(Err(StreamAppendError::HigherVote(vote)))
+            }
+            Ok(_) | Err(StreamAppendError::Conflict(_)) => {
+                Err(self.link.nonsense("to an append with entries").into())
+            }
+        }
+    }
+
+    /// A replica that lacks what it acknowledged has lost its disk, or part of it. openraft has no answer to that: a
+    /// debug build panics, another one stops sending. It must be removed, and added again under another id.
+    fn check_reversion(&self, missing: RaftLogId) -> Result<(), Unreachable<Types>> {
+        // A heartbeat names an entry that was acknowledged.
+        if self.kind != RequestKind::Heartbeat && Some(missing) > *self.acknowledged {
+            return Ok(());
+        }
+        let to = self.link.to;
+        tracing::error!(replica = %to, %missing, "a replica lacks an entry that it acknowledged");
+        let text = format!("replica {to} lacks {missing}, which it acknowledged: replace it");
+        Err(Unreachable::new(&AnyError::error(text)))
+    }
+}
+
+impl<S> Stream for Pipeline<'_, S>
+where
+    S: Stream<Item = AppendEntriesRequest<Types>> + Unpin,
+{
+    type Item = Answer;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        this.poll_requests(cx);
+        let Some((sent, replied)) = this.unanswered.front_mut() else {
+            if this.input.is_some() || this.leaving.is_some() {
+                return Poll::Pending;
+            }
+            this.ended = true;
+            return Poll::Ready(this.failed.take().map(|failed| Err(failed.into())));
+        };
+        let sent = *sent;
+        let Poll::Ready(reply) = replied.poll_unpin(cx) else {
+            return Poll::Pending;
+        };
+        this.unanswered.pop_front();
+        this.bytes -= sent.bytes;
+        let answer = this.answer(sent, reply);
+        this.ended = !matches!(answer, Ok(Ok(_)));
+        // Room was made: what waits for it is looked at with the next answer, which is asked for at once.
+        Poll::Ready(Some(answer))
+    }
+}

@@ -1,0 +1,181 @@
+//! Replicas of one partition on a network of channels.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::ReplicaId;
+use replication::{GroupStart, LogGroup, ProduceOutcome};
+use segment_log::LogSettings;
+use segment_log::disk::SimulatedDisk;
+
+use crate::harness::{Answers, PATIENCE, Process, small_segments, until};
+use crate::network::Network;
+
+/// One replica: its disk, and its process while that runs.
+pub(crate) struct Member {
+    pub(crate) disk: SimulatedDisk,
+    process: Option<Process>,
+    group: Option<LogGroup>,
+}
+
+/// A batch that was proposed.
+pub(crate) struct Proposed(Arc<Answers>);
+
+impl Proposed {
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        matches!(self.0.get(0), Some(ProduceOutcome::Appended { .. }))
+    }
+}
+
+impl std::fmt::Debug for Proposed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0.get(0))
+    }
+}
+
+/// A partition's replicas, by number.
+pub(crate) struct Cluster {
+    pub(crate) network: Arc<Network>,
+    pub(crate) members: BTreeMap<u64, Member>,
+    pub(crate) settings: LogSettings,
+    founders: Vec<ReplicaId>,
+}
+
+impl Cluster {
+    /// Replicas 0, 1 and 2 found a partition.
+    pub(crate) async fn of_three() -> Self {
+        Self::found(&[0, 1, 2], small_segments()).await
+    }
+
+    pub(crate) async fn found(founders: &[u64], settings: LogSettings) -> Self {
+        let mut cluster = Self {
+            network: Arc::default(),
+            members: BTreeMap::new(),
+            settings,
+            founders: founders.iter().copied().map(ReplicaId::new).collect(),
+        };
+        for replica in founders {
+            cluster.start(*replica).await;
+        }
+        cluster
+    }
+
+    /// Starts a replica, a new one as one that joins.
+    pub(crate) async fn start(&mut self, replica: u64) {
+        let id = ReplicaId::new(replica);
+        let member = self.members.entry(replica).or_insert_with(|| Member {
+            disk: SimulatedDisk::new(replica + 1),
+            process: None,
+            group: None,
+        });
+        let peers = self.network.of(id);
+        let process = Process::member(member.disk.mount(), id, peers);
+        let start = match self.founders.contains(&id) {
+            true => GroupStart::Found(self.founders.clone()),
+            false => GroupStart::Join,
+        };
+        let group = process.open_as(&self.settings, start).await;
+        member.group = Some(group.expect("the group opens"));
+        member.process = Some(process);
+    }
+
+    pub(crate) fn group(&self, replica: u64) -> &LogGroup {
+        self.members[&replica].group.as_ref().expect("runs")
+    }
+
+    /// Stops a replica in good order.
+    pub(crate) async fn stop(&mut self, replica: u64) {
+        let member = self.members.get_mut(&replica).unwrap();
+        member.group = None;
+        member.process.take().expect("runs").stop().await;
+    }
+
+    /// A power cut: what is not synced may be gone.
+    pub(crate) async fn crash(&mut self, replica: u64) {
+        let member = self.members.get_mut(&replica).unwrap();
+        member.disk.crash();
+        member.group = None;
+        member.process.take().expect("runs").vanish().await;
+    }
+
+    pub(crate) fn running(&self) -> Vec<u64> {
+        let running = self.members.iter().filter(|(_, one)| one.group.is_some());
+        running.map(|(replica, _)| *replica).collect()
+    }
+
+    /// The replica that serves.
+    pub(crate) fn serving(&self) -> Option<u64> {
+        let running = self.running().into_iter();
+        running
+            .filter(|replica| self.group(*replica).status().serves)
+            .max_by_key(|replica| self.group(*replica).status().term)
+    }
+
+    /// Waits until a replica serves.
+    pub(crate) async fn leader(&self) -> u64 {
+        until(|| self.serving().is_some()).await;
+        self.serving().expect("serves")
+    }
+
+    /// Appends a batch wherever it can be, trying again until it is acknowledged; returns its first offset.
+    pub(crate) async fn produce(&self, batch: model::batch::Batch) -> u64 {
+        let tried = async {
+            loop {
+                let leader = self.leader().await;
+                match self.try_produce(leader, batch.clone()).await {
+                    Some(
+                        ProduceOutcome::Appended { base_offset, .. }
+                        | ProduceOutcome::Duplicate { base_offset },
+                    ) => return base_offset.get(),
+                    None | Some(ProduceOutcome::NotLeader { .. } | ProduceOutcome::Unknown) => {
+                        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                    }
+                    Some(refused) => panic!("{refused:?}"),
+                }
+            }
+        };
+        let tried = tokio::time::timeout(PATIENCE, tried).await;
+        tried.expect("is acknowledged in time")
+    }
+
+    /// `None` where the proposal was not taken.
+    pub(crate) async fn try_produce(
+        &self,
+        replica: u64,
+        batch: model::batch::Batch,
+    ) -> Option<ProduceOutcome> {
+        let answers = Arc::new(Answers::default());
+        let sink: Arc<dyn replication::AnswerSink> = answers.clone();
+        self.group(replica).propose(batch, &sink, 0).await.ok()?;
+        Some(answers.wait_for(0).await)
+    }
+
+    /// Proposes without waiting for the outcome.
+    pub(crate) async fn try_produce_for_a_moment(
+        &self,
+        replica: u64,
+        batch: model::batch::Batch,
+    ) -> Proposed {
+        let answers = Arc::new(Answers::default());
+        let sink: Arc<dyn replication::AnswerSink> = answers.clone();
+        // Refused at once or not: it must not be acknowledged.
+        let _ = self.group(replica).propose(batch, &sink, 0).await;
+        Proposed(answers)
+    }
+
+    /// Waits until every running replica knows everything up to this offset as committed.
+    pub(crate) async fn caught_up(&self, high_watermark: u64) {
+        until(|| {
+            self.running()
+                .into_iter()
+                .all(|replica| self.group(replica).status().high_watermark.get() >= high_watermark)
+        })
+        .await;
+    }
+
+    pub(crate) async fn stop_all(mut self) {
+        for replica in self.running() {
+            self.stop(replica).await;
+        }
+    }
+}
