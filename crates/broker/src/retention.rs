@@ -70,10 +70,26 @@ impl Broker {
             decision = self.decide_now(partition, config);
         }
         if decision.log_start <= status.log_start {
-            return Ok(status.log_start);
+            return self
+                .forget_idle_producers(partition, status.log_start)
+                .await;
         }
         tracing::info!(topic = %partition.topic, partition = %partition.partition, from = %status.log_start, to = %decision.log_start, "retention deletes records");
         self.move_log_start(partition, decision.log_start).await
+    }
+
+    /// Proposes the log start that is in force, where that makes replicas forget producers.
+    async fn forget_idle_producers(
+        &self,
+        partition: &LocalPartition,
+        log_start: Offset,
+    ) -> Result<Offset, DeleteRecordsError> {
+        let idle_since = self.clock.now().minus(self.settings.producer_expiry);
+        if !partition.group.has_producers_idle_since(idle_since) {
+            return Ok(log_start);
+        }
+        tracing::debug!(topic = %partition.topic, partition = %partition.partition, "idle producers are forgotten");
+        self.move_log_start(partition, log_start).await
     }
 
     fn decide_now(&self, partition: &LocalPartition, config: &TopicConfig) -> decide::Decision {

@@ -94,6 +94,14 @@ pub(crate) fn produce(error: &ProduceError) -> v1::Error {
         } => at(Reason::ProducerFenced, error, (topic, *partition))
             .with("current_epoch", current_epoch)
             .with("found", found),
+        ProduceError::LogMovedOn {
+            topic,
+            partition,
+            expected,
+            actual,
+        } => at(Reason::LogMovedOn, error, (topic, *partition))
+            .with("expected", expected)
+            .with("actual", actual),
         ProduceError::NoSpace {
             topic,
             partition,

@@ -71,6 +71,14 @@ pub enum ProduceRefusal {
         /// The batch's.
         found: i16,
     },
+    /// It was to be written at one offset only, and would have got another.
+    #[error("the batch was to be written at offset {expected}, the log goes on at {actual}")]
+    LogMovedOn {
+        /// The offset asked for.
+        expected: Offset,
+        /// The offset that it would have got.
+        actual: Offset,
+    },
 }
 
 /// Takes the answers of produced batches. Called on a Raft task: it must be quick and must not block.
@@ -79,7 +87,8 @@ pub trait AnswerSink: Send + Sync + 'static {
     fn answer(&self, tag: u64, outcome: ProduceOutcome);
 }
 
-/// The payload of an answer entry: `u8 kind, u64 offset | producer, then i32 expected, i32 found`.
+/// The payload of an answer entry: `u8 kind`, then `u64 offset` (1), `u64 producer, i32 expected, i32 found` (2–4), or
+/// `u64 expected, u64 actual` (5).
 pub(crate) fn encode(verdict: &Verdict) -> Bytes {
     let mut bytes = BytesMut::new();
     match verdict {
@@ -88,31 +97,39 @@ pub(crate) fn encode(verdict: &Verdict) -> Bytes {
             bytes.put_u8(1);
             bytes.put_u64(base_offset.get());
         }
-        Verdict::Refuse(refusal) => {
-            let (kind, producer, expected, found) = match refusal {
-                ProduceRefusal::OutOfOrderSequence {
-                    producer,
-                    expected,
-                    found,
-                } => (2, producer, *expected, *found),
-                ProduceRefusal::DuplicateSequence {
-                    producer,
-                    expected,
-                    found,
-                } => (3, producer, *expected, *found),
-                ProduceRefusal::Fenced {
-                    producer,
-                    current_epoch,
-                    found,
-                } => (4, producer, i32::from(*current_epoch), i32::from(*found)),
-            };
-            bytes.put_u8(kind);
-            bytes.put_u64(producer.get());
-            bytes.put_i32(expected);
-            bytes.put_i32(found);
-        }
+        Verdict::Refuse(refusal) => encode_refusal(refusal, &mut bytes),
     }
     bytes.freeze()
+}
+
+fn encode_refusal(refusal: &ProduceRefusal, bytes: &mut BytesMut) {
+    let (kind, producer, expected, found) = match refusal {
+        ProduceRefusal::OutOfOrderSequence {
+            producer,
+            expected,
+            found,
+        } => (2, producer, *expected, *found),
+        ProduceRefusal::DuplicateSequence {
+            producer,
+            expected,
+            found,
+        } => (3, producer, *expected, *found),
+        ProduceRefusal::Fenced {
+            producer,
+            current_epoch,
+            found,
+        } => (4, producer, i32::from(*current_epoch), i32::from(*found)),
+        ProduceRefusal::LogMovedOn { expected, actual } => {
+            bytes.put_u8(5);
+            bytes.put_u64(expected.get());
+            bytes.put_u64(actual.get());
+            return;
+        }
+    };
+    bytes.put_u8(kind);
+    bytes.put_u64(producer.get());
+    bytes.put_i32(expected);
+    bytes.put_i32(found);
 }
 
 /// The outcome that an answer entry's payload holds; `None` where it makes no sense.
@@ -123,6 +140,12 @@ pub(crate) fn decode(mut payload: &[u8]) -> Option<ProduceOutcome> {
         return Some(ProduceOutcome::Duplicate {
             base_offset: Offset::new(number),
         });
+    }
+    if kind == 5 {
+        return Some(ProduceOutcome::Refused(ProduceRefusal::LogMovedOn {
+            expected: Offset::new(number),
+            actual: Offset::new(payload.try_get_u64().ok()?),
+        }));
     }
     let producer = producer_id(number);
     let (expected, found) = (payload.try_get_i32().ok()?, payload.try_get_i32().ok()?);
@@ -169,6 +192,10 @@ mod tests {
                 producer,
                 current_epoch: 3,
                 found: 2,
+            },
+            ProduceRefusal::LogMovedOn {
+                expected: Offset::new(1 << 40),
+                actual: Offset::new(8),
             },
         ];
         for refusal in refusals {

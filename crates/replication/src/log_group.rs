@@ -6,7 +6,7 @@ use model::batch::Batch;
 use model::{Offset, ReplicaId, Timestamp};
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
-use segment_log::{Fetched, Log, ReadFromError, ReadLogError};
+use segment_log::{Fetched, Log, ReadFromError, ReadLogError, SegmentInfo};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
@@ -45,6 +45,20 @@ impl LogGroup {
         sink: &Arc<dyn AnswerSink>,
         tag: u64,
     ) -> Result<(), ProposeError> {
+        self.propose_at(batch, None, sink, tag).await
+    }
+
+    /// As [`LogGroup::propose`]; with an offset, the batch is refused where its first record would get another one.
+    ///
+    /// # Errors
+    /// [`ProposeError`]: nothing was written.
+    pub async fn propose_at(
+        &self,
+        batch: Batch,
+        expected: Option<Offset>,
+        sink: &Arc<dyn AnswerSink>,
+        tag: u64,
+    ) -> Result<(), ProposeError> {
         let term = self.group.serving_term()?;
         let bytes = batch.total_bytes() as u64;
         let uncommitted = self.group.count_uncommitted(bytes)?;
@@ -55,7 +69,11 @@ impl LogGroup {
             tag,
             bytes: uncommitted,
         };
-        let proposal = Proposal::Batch { batch, space };
+        let proposal = Proposal::Batch {
+            batch,
+            expected,
+            space,
+        };
         self.group.write(term, proposal, proposer).await;
         Ok(())
     }
@@ -73,7 +91,7 @@ impl LogGroup {
         let term = self.group.serving_term()?;
         let start = LogStart {
             to,
-            producers_idle_since,
+            producers_below: self.end_before(producers_idle_since),
         };
         let (answer, answered) = oneshot::channel();
         let proposer = Proposer::Caller {
@@ -87,6 +105,22 @@ impl LogGroup {
             WriteOutcome::NotLeader(leader) => Err(ProposeError::NotLeader { leader }),
             WriteOutcome::Applied(_) | WriteOutcome::Unknown => Err(ProposeError::Unknown),
         }
+    }
+
+    /// Whether [`LogGroup::set_log_start`] with this time would forget any producer.
+    pub fn has_producers_idle_since(&self, idle_since: Timestamp) -> bool {
+        let below = self.end_before(idle_since);
+        let applied = self.group.shared.applied.read();
+        below > Offset::ZERO && applied.machine.producers_below(below)
+    }
+
+    /// Where the log ended before a time, as far as its segments tell by this broker's clock: to the nearest segment,
+    /// and rather too low.
+    fn end_before(&self, time: Timestamp) -> Offset {
+        let segments = self.log().segments();
+        let older = |segment: &&SegmentInfo| segment.last_append.is_some_and(|last| last < time);
+        let oldest = segments.iter().take_while(older);
+        oldest.last().map_or(Offset::ZERO, |last| last.end_offset)
     }
 
     /// Waits until this replica serves the group, or the group has stopped; returns the status then.

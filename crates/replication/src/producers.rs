@@ -1,12 +1,14 @@
 //! What a partition remembers of idempotent producers (KIP-98, KIP-360), as a pure state.
 //!
-//! It is folded over the log, so every replica has the same; timestamps come from the batches.
+//! It is folded over the log, so every replica has the same. How long a producer has been silent is told by where its
+//! last batch stands in the log, never by the batches' own timestamps: a client's clock may show anything. When the log
+//! was how long, the leader knows, and proposes an offset below which producers are forgotten.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Buf, BufMut, BytesMut};
 use model::batch::{BatchHeader, ProducerStamp};
-use model::{Offset, ProducerId, Timestamp};
+use model::{Offset, ProducerId};
 
 use crate::answer::ProduceRefusal;
 
@@ -33,9 +35,17 @@ struct Remembered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Producer {
     epoch: i16,
-    last_seen: Timestamp,
-    /// Oldest first; empty right after the epoch was raised.
+    /// Oldest first; never empty.
     batches: VecDeque<Remembered>,
+}
+
+impl Producer {
+    /// Where its last batch stands.
+    fn last_offset(&self) -> Offset {
+        self.batches
+            .back()
+            .map_or(Offset::ZERO, |last| last.base_offset)
+    }
 }
 
 /// The producers of one partition.
@@ -93,14 +103,12 @@ impl Producers {
         };
         let producer = self.0.entry(stamp.id.get()).or_insert_with(|| Producer {
             epoch: stamp.epoch,
-            last_seen: header.max_timestamp(),
             batches: VecDeque::new(),
         });
         if stamp.epoch != producer.epoch {
             producer.epoch = stamp.epoch;
             producer.batches.clear();
         }
-        producer.last_seen = producer.last_seen.max(header.max_timestamp());
         producer.batches.push_back(Remembered {
             first_sequence: stamp.base_sequence,
             last_sequence: last_sequence(stamp, header),
@@ -114,26 +122,36 @@ impl Producers {
         }
     }
 
-    /// Forgets who has been silent since before `cutoff`.
-    pub(crate) fn expire(&mut self, cutoff: Timestamp) {
-        self.0.retain(|_, producer| producer.last_seen >= cutoff);
+    /// Forgets whose last batch stands below this offset.
+    pub(crate) fn expire(&mut self, below: Offset) {
+        self.0.retain(|_, producer| producer.last_offset() >= below);
+    }
+
+    /// Whether there is anybody whom [`Producers::expire`] would forget.
+    pub(crate) fn any_below(&self, below: Offset) -> bool {
+        self.0
+            .values()
+            .any(|producer| producer.last_offset() < below)
     }
 
     fn forget_the_silent(&mut self) {
-        let mut by_age: Vec<_> = self.0.iter().map(|(id, p)| (p.last_seen, *id)).collect();
+        let mut by_age: Vec<_> = self
+            .0
+            .iter()
+            .map(|(id, p)| (p.last_offset(), *id))
+            .collect();
         by_age.sort_unstable();
         for (_, id) in by_age.into_iter().take(PRODUCERS_MAX / 10) {
             self.0.remove(&id);
         }
     }
 
-    /// `u32 producers, each: u64 id, i16 epoch, i64 last seen, u8 batches, each: i32 first, i32 last, u64 offset`.
+    /// `u32 producers, each: u64 id, i16 epoch, u8 batches, each: i32 first, i32 last, u64 offset`.
     pub(crate) fn encode(&self, bytes: &mut BytesMut) {
         bytes.put_u32(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         for (id, producer) in &self.0 {
             bytes.put_u64(*id);
             bytes.put_i16(producer.epoch);
-            bytes.put_i64(producer.last_seen.as_millis());
             bytes.put_u8(u8::try_from(producer.batches.len()).unwrap_or(u8::MAX));
             for batch in &producer.batches {
                 bytes.put_i32(batch.first_sequence);
@@ -149,7 +167,6 @@ impl Producers {
         for _ in 0..bytes.try_get_u32().ok()? {
             let id = bytes.try_get_u64().ok()?;
             let epoch = bytes.try_get_i16().ok()?;
-            let last_seen = Timestamp::from_millis(bytes.try_get_i64().ok()?);
             let mut batches = VecDeque::new();
             for _ in 0..bytes.try_get_u8().ok()? {
                 batches.push_back(Remembered {
@@ -158,12 +175,10 @@ impl Producers {
                     base_offset: Offset::new(bytes.try_get_u64().ok()?),
                 });
             }
-            let producer = Producer {
-                epoch,
-                last_seen,
-                batches,
-            };
-            producers.insert(id, producer);
+            if batches.is_empty() {
+                return None;
+            }
+            producers.insert(id, Producer { epoch, batches });
         }
         Some(Self(producers))
     }

@@ -159,6 +159,9 @@ reasons! {
     /// A newer incarnation of the producer has taken over.
     ProducerFenced = "PRODUCER_FENCED": FailedPrecondition, Refused, Never;
 
+    /// The batch was to be written at one offset only (`expected`), and would have got another (`actual`).
+    LogMovedOn = "LOG_MOVED_ON": FailedPrecondition, Refused, Never;
+
     /// The offset lies before the first record there is; `log_start` tells which that is.
     OffsetBelowLogStart = "OFFSET_BELOW_LOG_START": OutOfRange, Refused, Never;
     /// The offset lies behind the end of the log; `log_end` tells where that is.

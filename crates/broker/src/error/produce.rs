@@ -1,7 +1,7 @@
 //! Why a batch is not acknowledged.
 
 use model::batch::InvalidBatch;
-use model::{PartitionIndex, ProducerId, TopicName};
+use model::{Offset, PartitionIndex, ProducerId, TopicName};
 use thiserror::Error;
 
 use super::{ChangeError, PartitionError};
@@ -77,6 +77,20 @@ pub enum ProduceError {
         current_epoch: i16,
         /// The batch's.
         found: i16,
+    },
+    /// It was to be written at one offset only, and would have got another.
+    #[error(
+        "a batch for partition {partition} of topic `{topic}` was to be written at offset {expected}, the log goes on at {actual}; read what came in between, and decide again"
+    )]
+    LogMovedOn {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// The offset asked for.
+        expected: Offset,
+        /// The offset that it would have got.
+        actual: Offset,
     },
     /// The disk is full.
     #[error(

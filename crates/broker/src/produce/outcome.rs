@@ -112,5 +112,11 @@ fn refused(partition: &LocalPartition, refusal: ProduceRefusal) -> ProduceError 
             current_epoch,
             found,
         },
+        ProduceRefusal::LogMovedOn { expected, actual } => ProduceError::LogMovedOn {
+            topic,
+            partition,
+            expected,
+            actual,
+        },
     }
 }

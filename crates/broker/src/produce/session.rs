@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use metadata::TopicConfig;
 use model::batch::{Batch, ProduceLimits, validate_produced};
-use model::{Acks, PartitionIndex, TimestampType, TopicName};
+use model::{Acks, Offset, PartitionIndex, TimestampType, TopicName};
 use replication::AnswerSink;
 
 use super::ProduceResult;
@@ -55,6 +55,20 @@ impl ProduceSession {
         acks: Acks,
         tag: u64,
     ) {
+        self.submit_at(topic, partition, batch, None, acks, tag)
+            .await;
+    }
+
+    /// As [`ProduceSession::submit`]; with an offset, the batch is refused where its first record would get another.
+    pub async fn submit_at(
+        &mut self,
+        topic: &TopicName,
+        partition: PartitionIndex,
+        batch: Batch,
+        expected: Option<Offset>,
+        acks: Acks,
+        tag: u64,
+    ) {
         let place = self.order.begin(tag, acks).await;
         let mut unfinished = Unfinished {
             order: &self.order,
@@ -62,7 +76,8 @@ impl ProduceSession {
             partition: None,
             is_over: false,
         };
-        match self.hand_on(topic, partition, batch, &mut unfinished).await {
+        let handed_on = self.hand_on(topic, partition, batch, expected, &mut unfinished);
+        match handed_on.await {
             Ok(()) => {}
             Err(error) => self.order.finish(place, Err(error)),
         }
@@ -74,6 +89,7 @@ impl ProduceSession {
         topic: &TopicName,
         partition: PartitionIndex,
         mut batch: Batch,
+        expected: Option<Offset>,
         unfinished: &mut Unfinished<'_>,
     ) -> Result<(), ProduceError> {
         let Located { topic, partition } = self.broker.locate_or_create(topic, partition).await?;
@@ -103,7 +119,7 @@ impl ProduceSession {
         unfinished.partition = Some(partition.clone());
         let handed_on = partition
             .group
-            .propose(batch, &self.sink, place.as_tag())
+            .propose_at(batch, expected, &self.sink, place.as_tag())
             .await;
         handed_on.map_err(|error| not_proposed(&partition, error))
     }

@@ -64,10 +64,13 @@ impl Broker {
         partition: &LocalPartition,
         to: Offset,
     ) -> Result<Offset, DeleteRecordsError> {
+        let before = partition.group.status().log_start;
         let idle_since = self.clock.now().minus(self.settings.producer_expiry);
         let moved = partition.group.set_log_start(to, idle_since).await;
         let log_start = moved.map_err(|error| self.not_moved(partition, error))?;
-        self.meters.log_start_moves.increment(1);
+        self.meters
+            .log_start_moves
+            .increment(u64::from(log_start > before));
         Ok(log_start)
     }
 

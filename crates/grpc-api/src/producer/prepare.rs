@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use model::batch::{Batch, Codec, InvalidBatch, ProducerStamp};
-use model::{Clock, PartitionIndex, TopicName};
+use model::{Clock, Offset, PartitionIndex, TopicName};
 use prost::Message as _;
 use rpc::v1::produce_batch::Payload;
 use rpc::{InvalidField, v1};
@@ -27,18 +27,31 @@ pub(super) struct Preparer {
 /// What of a batch goes to which partition.
 pub(super) type Parts = Vec<(PartitionIndex, Batch)>;
 
+/// A batch that is ready for the broker.
+pub(super) struct Prepared {
+    pub(super) topic: TopicName,
+    pub(super) parts: Parts,
+    /// Refused, where the first record would get another offset.
+    pub(super) expected: Option<Offset>,
+}
+
 impl Preparer {
     /// Checks what can be checked without the broker, and encodes plain records.
-    pub(super) async fn prepare(
-        &mut self,
-        batch: v1::ProduceBatch,
-    ) -> Result<(TopicName, Parts), v1::Error> {
+    pub(super) async fn prepare(&mut self, batch: v1::ProduceBatch) -> Result<Prepared, v1::Error> {
         let topic = self.topic(&batch.topic)?;
         let in_topic = |error: InvalidField| v1::Error::from(error).in_topic(topic.as_str());
         let partition = batch
             .partition
             .map(|number| rpc::partition("partition", number));
         let partition = partition.transpose().map_err(in_topic)?;
+        let expected = batch
+            .expected_base_offset
+            .map(|offset| rpc::offset("expected_base_offset", offset));
+        let expected = expected.transpose().map_err(in_topic)?;
+        if expected.is_some() && partition.is_none() {
+            let needed = "a partition, since each has offsets of its own";
+            return Err(in_topic(InvalidField::missing("partition", needed)));
+        }
         let parts = match (batch.payload, partition) {
             (None, _) => {
                 let expected = "either `records` or `encoded`";
@@ -71,7 +84,11 @@ impl Preparer {
                 encoded.map_err(|error| error.in_topic(topic.as_str()))?
             }
         };
-        Ok((topic, parts))
+        Ok(Prepared {
+            topic,
+            parts,
+            expected,
+        })
     }
 
     fn topic(&mut self, name: &str) -> Result<TopicName, v1::Error> {

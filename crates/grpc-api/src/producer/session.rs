@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use broker::{Broker, ProduceResult, ProduceResults, ProduceSession};
 use model::batch::Batch;
-use model::{Acks, PartitionIndex, TopicName};
+use model::{Acks, Offset, PartitionIndex, TopicName};
 use rpc::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::Status;
 
 use super::asked::Asked;
-use super::prepare::Preparer;
+use super::prepare::{Prepared, Preparer};
 
 /// Most results in one message.
 const RESULTS_MAX: usize = 1_000;
@@ -91,10 +91,15 @@ impl Submitter {
         let asked = Asked::of(place, &batch);
         match self.preparer.prepare(batch).await {
             Err(error) => self.refuse(asked, error).await,
-            Ok((topic, parts)) => {
+            Ok(Prepared {
+                topic,
+                parts,
+                expected,
+            }) => {
                 for (partition, batch) in parts {
                     let asked = asked.in_partition(partition);
-                    self.hand_on(asked, &topic, partition, batch, acks).await?;
+                    let part = (partition, batch);
+                    self.hand_on(asked, &topic, part, expected, acks).await?;
                 }
                 Ok(())
             }
@@ -105,8 +110,8 @@ impl Submitter {
         &mut self,
         asked: Asked,
         topic: &TopicName,
-        partition: PartitionIndex,
-        batch: Batch,
+        (partition, batch): (PartitionIndex, Batch),
+        expected: Option<Offset>,
         acks: Acks,
     ) -> Result<(), Gone> {
         let bytes = u32::try_from(batch.total_bytes().min(self.bytes_max)).unwrap_or(u32::MAX);
@@ -123,7 +128,7 @@ impl Submitter {
             self.entries.send(entry).await.map_err(|_| Gone)?;
         }
         self.session
-            .submit(topic, partition, batch, acks, tag)
+            .submit_at(topic, partition, batch, expected, acks, tag)
             .await;
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::membership;
 use super::payload::Whole;
 use super::proposal::{LogStart, Proposal};
 use super::types::Payload;
-use crate::answer;
+use crate::answer::{self, ProduceRefusal};
 use crate::producers::{Producers, Verdict};
 
 /// Where an entry goes.
@@ -54,10 +54,11 @@ pub(crate) fn decide(
         }
         Payload::Normal(Proposal::Batch {
             mut batch,
+            expected,
             space: promised,
         }) => {
             space = Some(promised);
-            match tail.judge(batch.header()) {
+            match judge(tail, &batch, expected, place) {
                 Verdict::Append => {
                     batch.stamp(place.offset, place.term);
                     tail.record(batch.header());
@@ -67,7 +68,7 @@ pub(crate) fn decide(
             }
         }
         Payload::Normal(Proposal::LogStart(start)) => {
-            tail.expire(start.producers_idle_since);
+            tail.expire(start.producers_below);
             internal(ControlKind::LogStart, &start.encode())
         }
         Payload::Normal(Proposal::Command {
@@ -90,6 +91,19 @@ pub(crate) fn decide(
     Ok(Decided { batch, space })
 }
 
+/// What becomes of a batch. One that was written before is told so, whatever offset it is expected to get now.
+fn judge(tail: &Producers, batch: &Batch, expected: Option<Offset>, place: Place) -> Verdict {
+    match (tail.judge(batch.header()), expected) {
+        (Verdict::Append, Some(expected)) if expected != place.offset => {
+            Verdict::Refuse(ProduceRefusal::LogMovedOn {
+                expected,
+                actual: place.offset,
+            })
+        }
+        (verdict, _) => verdict,
+    }
+}
+
 /// Takes note of an entry that stands in the log already.
 pub(crate) fn note(tail: &mut Producers, at: &HeaderAt) -> io::Result<()> {
     match internal_batch(at)? {
@@ -109,7 +123,7 @@ fn note_batch(tail: &mut Producers, batch: &Batch) -> io::Result<()> {
     if let (ControlKind::LogStart, payload) = control::decode(batch).map_err(io::Error::other)? {
         let start = LogStart::decode(&payload)
             .ok_or_else(|| io::Error::other("a log start entry makes no sense"))?;
-        tail.expire(start.producers_idle_since);
+        tail.expire(start.producers_below);
     }
     Ok(())
 }

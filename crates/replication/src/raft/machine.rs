@@ -49,13 +49,20 @@ pub(crate) struct Partition {
     producers: Producers,
 }
 
+impl Partition {
+    /// Whether there is a producer whose last batch stands below this offset.
+    pub(crate) fn producers_below(&self, offset: Offset) -> bool {
+        self.producers.any_below(offset)
+    }
+}
+
 impl Machine for Partition {
     fn batch(&mut self, header: &BatchHeader) {
         self.producers.record(header);
     }
 
     fn log_start(&mut self, start: LogStart, high_watermark: Offset) -> Offset {
-        self.producers.expire(start.producers_idle_since);
+        self.producers.expire(start.producers_below);
         self.log_start = self.log_start.max(start.to.min(high_watermark));
         self.log_start
     }

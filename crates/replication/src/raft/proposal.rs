@@ -3,9 +3,9 @@
 use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use model::Offset;
 use model::batch::control::ControlKind;
 use model::batch::{Batch, BatchHeader};
-use model::{Offset, Timestamp};
 use segment_log::SpaceReservation;
 
 use crate::answer::ProduceOutcome;
@@ -17,6 +17,8 @@ pub(crate) enum Proposal {
     Batch {
         /// Validated.
         batch: Batch,
+        /// Refused, if its first record would get another offset.
+        expected: Option<Offset>,
         /// Its disk space, held until it is written.
         space: SpaceReservation,
     },
@@ -33,13 +35,13 @@ pub(crate) enum Proposal {
     Stored(Stored),
 }
 
-/// A change of the log start, as its entry holds it: `u64 offset, i64 timestamp`.
+/// A change of the log start, as its entry holds it: `u64 offset, u64 offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogStart {
     /// The first offset that is kept.
     pub to: Offset,
-    /// Producers silent since before this are forgotten.
-    pub producers_idle_since: Timestamp,
+    /// Producers whose last batch stands below this are forgotten.
+    pub producers_below: Offset,
 }
 
 /// What was read of an entry of the log, to be applied.
@@ -68,14 +70,14 @@ impl LogStart {
     pub(crate) fn encode(self) -> Bytes {
         let mut bytes = BytesMut::with_capacity(16);
         bytes.put_u64(self.to.get());
-        bytes.put_i64(self.producers_idle_since.as_millis());
+        bytes.put_u64(self.producers_below.get());
         bytes.freeze()
     }
 
     pub(crate) fn decode(mut payload: &[u8]) -> Option<Self> {
         Some(Self {
             to: Offset::new(payload.try_get_u64().ok()?),
-            producers_idle_since: Timestamp::from_millis(payload.try_get_i64().ok()?),
+            producers_below: Offset::new(payload.try_get_u64().ok()?),
         })
     }
 }
@@ -106,7 +108,7 @@ mod tests {
     fn a_log_start_reads_back_and_no_cut_of_it_panics() {
         let start = LogStart {
             to: Offset::new(12),
-            producers_idle_since: Timestamp::from_millis(-3),
+            producers_below: Offset::new(u64::MAX),
         };
         let bytes = start.encode();
         assert_eq!(LogStart::decode(&bytes), Some(start));

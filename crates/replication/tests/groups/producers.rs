@@ -139,3 +139,90 @@ async fn an_inherited_batch_that_nobody_was_told_of_is_a_duplicate_when_retried(
         process.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_producer_whose_clock_stands_in_1970_is_not_forgotten_while_it_goes_on() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    append(&group, stamped(3, 0, 0, 2)).await;
+    let idle_since = Timestamp::from_millis(999_999);
+    assert!(!group.has_producers_idle_since(idle_since));
+    group
+        .set_log_start(Offset::new(1), idle_since)
+        .await
+        .unwrap();
+    assert_eq!(produce(&group, stamped(3, 0, 0, 2)).await, Ok(duplicate(0)));
+    let idle_since = Timestamp::from_millis(1_000_001);
+    assert!(group.has_producers_idle_since(idle_since));
+    group
+        .set_log_start(Offset::new(1), idle_since)
+        .await
+        .unwrap();
+    assert!(!group.has_producers_idle_since(idle_since));
+    drop(group);
+    process.stop().await;
+}
+
+fn moved_on(expected: u64, actual: u64) -> ProduceOutcome {
+    ProduceOutcome::Refused(ProduceRefusal::LogMovedOn {
+        expected: Offset::new(expected),
+        actual: Offset::new(actual),
+    })
+}
+
+#[tokio::test]
+async fn of_racing_conditional_appends_exactly_one_is_written() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    append(&group, batch("before", 3)).await;
+    let answers = std::sync::Arc::new(Answers::default());
+    let sink: std::sync::Arc<dyn replication::AnswerSink> = answers.clone();
+    let at = Some(Offset::new(3));
+    let racing = (0..5).map(|tag| group.propose_at(batch("racing", 2), at, &sink, tag));
+    for proposed in futures_util::future::join_all(racing).await {
+        proposed.unwrap();
+    }
+    let mut won = 0;
+    for tag in 0..5 {
+        match answers.wait_for(tag).await {
+            ProduceOutcome::Appended { base_offset, .. } => {
+                assert_eq!(base_offset, Offset::new(3));
+                won += 1;
+            }
+            refused => assert_eq!(refused, moved_on(3, 5)),
+        }
+    }
+    assert_eq!(won, 1);
+    assert_eq!(group.status().high_watermark, Offset::new(5));
+    drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_conditional_append_sent_again_is_a_duplicate_though_the_log_has_moved_on() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    let group = process.serve(&small_segments()).await;
+    let answers = std::sync::Arc::new(Answers::default());
+    let sink: std::sync::Arc<dyn replication::AnswerSink> = answers.clone();
+    let at = |offset| Some(Offset::new(offset));
+    for (tag, expected) in [(0, 0), (1, 0), (2, 0)] {
+        let batch = stamped(9, 0, if tag == 2 { 1 } else { 0 }, 1);
+        group
+            .propose_at(batch, at(expected), &sink, tag)
+            .await
+            .unwrap();
+    }
+    assert!(matches!(
+        answers.wait_for(0).await,
+        ProduceOutcome::Appended { .. }
+    ));
+    assert_eq!(answers.wait_for(1).await, duplicate(0));
+    assert_eq!(answers.wait_for(2).await, moved_on(0, 1));
+    // What was refused has used up no sequence.
+    assert_eq!(append(&group, stamped(9, 0, 1, 1)).await, Offset::new(1));
+    drop(group);
+    process.stop().await;
+}

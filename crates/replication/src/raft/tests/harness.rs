@@ -91,7 +91,11 @@ impl Store {
                 let space = self.shared.log.reserve(batch.total_bytes() as u64).unwrap();
                 openraft::Entry {
                     log_id: id(term, index),
-                    payload: Payload::Normal(Proposal::Batch { batch, space }),
+                    payload: Payload::Normal(Proposal::Batch {
+                        batch,
+                        expected: None,
+                        space,
+                    }),
                 }
             })
             .collect();
