@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use model::{Clock, ReplicaId};
 use parking_lot::Mutex;
@@ -9,13 +10,13 @@ use replication::{Replication, StateGroup};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::BrokerSettings;
 use crate::budget::ByteBudget;
 use crate::meters::Meters;
 use crate::neighbours::Neighbours;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
+use crate::{BrokerSettings, StartError};
 
 /// A running broker. Shared as an `Arc`; [`Broker::start`] makes it.
 pub struct Broker {
@@ -33,6 +34,14 @@ pub struct Broker {
     pub(crate) meters: Arc<Meters>,
     pub(crate) background: Mutex<Vec<JoinHandle<()>>>,
     pub(crate) stop: watch::Sender<bool>,
+    /// Whether this start is registered and the state is as new as that.
+    pub(crate) registered: watch::Sender<bool>,
+    /// What keeps this start from being registered.
+    pub(crate) joining: Mutex<Option<String>>,
+    /// Why the cluster does not take this broker, once that is certain.
+    pub(crate) cast_out: watch::Sender<Option<Arc<StartError>>>,
+    /// Whether leaderships are handed on because the broker leaves.
+    pub(crate) leaving: AtomicBool,
 }
 
 impl Broker {
@@ -44,6 +53,21 @@ impl Broker {
     /// The replica that this broker is.
     pub(crate) fn replica(&self) -> ReplicaId {
         self.replication.settings().replica
+    }
+
+    /// Whether this start is registered, and the state known here as new as that.
+    pub(crate) fn is_registered(&self) -> bool {
+        *self.registered.borrow()
+    }
+
+    /// Waits until the cluster has refused this broker for good: it is of no use any more. Pending for ever, as a rule.
+    pub async fn cast_out(&self) -> Arc<StartError> {
+        let mut refused = self.cast_out.subscribe();
+        let refused = refused.wait_for(Option::is_some).await;
+        match refused.ok().and_then(|reason| reason.clone()) {
+            Some(reason) => reason,
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether no more work is taken.

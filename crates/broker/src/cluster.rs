@@ -2,7 +2,7 @@
 
 mod change;
 mod describe;
-mod leaders;
+pub(crate) mod leaders;
 mod moves;
 mod transfer;
 

@@ -12,6 +12,6 @@ pub use partition::PartitionError;
 pub use produce::ProduceError;
 pub use read::{FetchError, ListOffsetsError};
 pub use records::DeleteRecordsError;
-pub use start::StartError;
+pub use start::{RegistrationError, StartError};
 pub use topic::{ChangeError, InitProducerError};
 pub use transfer::TransferLeadershipError;

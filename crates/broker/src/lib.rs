@@ -17,8 +17,11 @@ mod cluster;
 mod error;
 mod fetch;
 mod gauges;
+mod hearsay;
+mod leadership;
 mod list_offsets;
 mod meters;
+mod movement;
 mod neighbours;
 mod partitions;
 mod produce;
@@ -44,14 +47,15 @@ pub use cluster::{
 };
 pub use error::{
     ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError,
-    PartitionError, ProduceError, StartError, TransferLeadershipError,
+    PartitionError, ProduceError, RegistrationError, StartError, TransferLeadershipError,
 };
 pub use fetch::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest, FetchedPartition};
 pub use list_offsets::{FoundOffset, OffsetAt, OffsetQuery};
 pub use neighbours::{BrokerAddress, BrokerLoad, LeaderView, Neighbours, NoNeighbours};
 pub use produce::{ProduceResult, ProduceResults, ProduceSession, Produced};
 pub use readiness::{NotReady, NotReadyReason, Readiness};
-pub use settings::{BrokerIdentity, BrokerSettings};
+pub use settings::{BrokerIdentity, BrokerSettings, Formation};
+pub use start::{registered_replica, registration};
 pub use topics::{
     CreateTopic, CreatedTopic, PartitionDescription, TopicDescription, TopicListing, TopicsAndGaps,
 };

@@ -70,7 +70,6 @@ impl Broker {
                 }
                 Err(ReadIndexError::Stopped { reason }) => Err(partition.stopped(&reason).into()),
                 Err(ReadIndexError::NotLeader { leader }) => {
-                    let leader = leader.and_then(|replica| self.broker_of(replica));
                     Err(partition.not_leader(leader).into())
                 }
                 Err(ReadIndexError::NoQuorum { .. }) => Err(partition.not_leader(None).into()),

@@ -3,6 +3,7 @@
 
 mod local;
 mod lookup;
+mod names;
 pub(crate) mod plan;
 mod reconcile;
 mod slot;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 
 pub(crate) use local::LocalPartition;
 pub(crate) use lookup::Located;
+pub(crate) use names::ReplicaNames;
 pub(crate) use reconcile::{Reconciler, stored_groups};
 pub(crate) use slot::{Local, Slot};
 
@@ -40,6 +42,7 @@ pub(crate) struct Partitions {
     reconciled: watch::Sender<u64>,
     /// Counts the tables published: wakes those who wait on a partition that is gone.
     version: watch::Sender<u64>,
+    pub(crate) names: ReplicaNames,
 }
 
 impl Partitions {
@@ -48,6 +51,7 @@ impl Partitions {
             topics: RwLock::default(),
             reconciled: watch::Sender::new(0),
             version: watch::Sender::new(0),
+            names: ReplicaNames::default(),
         }
     }
 

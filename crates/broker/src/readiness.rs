@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use model::{Offset, PartitionIndex, ReplicaId, TopicName};
+use model::{Offset, PartitionIndex, ReplicaId, TopicId, TopicName};
+use replication::peer::GroupId;
 
 use crate::partitions::{Local, LocalPartition};
 use crate::{Broker, PartitionError};
@@ -46,6 +47,8 @@ pub enum NotReadyReason {
     NoLeader,
     /// Its leader has not yet committed an entry of its own term.
     LeaderNotYetServing,
+    /// This replica lacks more than the bound of what the leader has, as the leader tells.
+    CatchingUp,
     /// Its high watermark lies below what was durable before the start.
     Behind {
         /// The high watermark.
@@ -61,6 +64,7 @@ impl fmt::Display for NotReadyReason {
             Self::Unusable(error) => error.fmt(f),
             Self::NoLeader => f.write_str("it has no leader"),
             Self::LeaderNotYetServing => f.write_str("its leader does not serve yet"),
+            Self::CatchingUp => f.write_str("the replica here is catching up with its leader"),
             Self::Behind {
                 high_watermark,
                 durable_end,
@@ -79,6 +83,8 @@ struct Facts {
     /// Whether this replica leads.
     leads: bool,
     serves: bool,
+    /// Whether the leader counts this replica as keeping up; `None` where it has not told.
+    keeps_up: Option<bool>,
     high_watermark: Offset,
     durable_at_start: Offset,
 }
@@ -92,10 +98,11 @@ impl Broker {
         };
         for topic in self.partitions.topics().values() {
             for (index, slot) in (0..).zip(&topic.slots) {
+                let topic_id = topic.topic.id();
                 let (topic, partition) = (topic.topic.name(), PartitionIndex::new(index));
                 let Some(local) = slot.local() else { continue };
                 readiness.partitions += 1;
-                if let Some(reason) = self.judge_slot(topic, partition, local) {
+                if let Some(reason) = self.judge_slot((topic_id, topic), partition, local) {
                     readiness.not_ready.push(NotReady {
                         topic: topic.clone(),
                         partition,
@@ -111,9 +118,24 @@ impl Broker {
         readiness
     }
 
+    /// Whether the leader of a partition counts the replica here as keeping up.
+    fn keeps_up(&self, topic: TopicId, partition: &LocalPartition) -> Option<bool> {
+        let group = GroupId::Log {
+            topic,
+            partition: partition.partition,
+        };
+        let view = self.leader_view(&partition.topic, group)?;
+        let has_told = !view.in_sync.is_empty();
+        has_told.then(|| view.in_sync.contains(&self.replica()))
+    }
+
     fn metadata_problem(&self) -> Option<String> {
         if self.is_stopping() {
             return Some(PartitionError::ShuttingDown.to_string());
+        }
+        if !self.is_registered() {
+            let reason = self.joining.lock().clone();
+            return Some(reason.unwrap_or_else(|| "the broker has not joined yet".to_owned()));
         }
         let stuck = self.metadata.read(|machine| machine.stuck().cloned());
         let status = self.metadata.status();
@@ -127,7 +149,7 @@ impl Broker {
 
     fn judge_slot(
         &self,
-        topic: &TopicName,
+        (id, topic): (TopicId, &TopicName),
         partition: PartitionIndex,
         local: Local,
     ) -> Option<NotReadyReason> {
@@ -137,11 +159,11 @@ impl Broker {
                 partition,
             })),
             Local::Failed { error, .. } => Some(NotReadyReason::Unusable(error)),
-            Local::Open(partition) => self.judge_open(&partition),
+            Local::Open(partition) => self.judge_open(id, &partition),
         }
     }
 
-    fn judge_open(&self, partition: &LocalPartition) -> Option<NotReadyReason> {
+    fn judge_open(&self, topic: TopicId, partition: &LocalPartition) -> Option<NotReadyReason> {
         let status = partition.group.status();
         if let Some(reason) = status.stopped {
             return Some(NotReadyReason::Unusable(partition.stopped(&reason)));
@@ -150,6 +172,7 @@ impl Broker {
             leader: status.leader,
             leads: status.leader == Some(self.replica()),
             serves: status.serves,
+            keeps_up: self.keeps_up(topic, partition),
             high_watermark: status.high_watermark,
             durable_at_start: partition.durable_at_start,
         })
@@ -162,6 +185,8 @@ fn judge(facts: Facts) -> Option<NotReadyReason> {
         Some(NotReadyReason::NoLeader)
     } else if facts.leads && !facts.serves {
         Some(NotReadyReason::LeaderNotYetServing)
+    } else if !facts.leads && facts.keeps_up == Some(false) {
+        Some(NotReadyReason::CatchingUp)
     } else if facts.high_watermark < facts.durable_at_start {
         Some(NotReadyReason::Behind {
             high_watermark: facts.high_watermark,
@@ -180,6 +205,7 @@ mod tests {
         leader: Some(ReplicaId::new(0)),
         leads: true,
         serves: true,
+        keeps_up: Some(true),
         high_watermark: Offset::new(10),
         durable_at_start: Offset::new(10),
     };
@@ -219,5 +245,10 @@ mod tests {
             ..READY
         };
         assert_eq!(judge(follower), None);
+        let lagging = Facts {
+            keeps_up: Some(false),
+            ..follower
+        };
+        assert_eq!(judge(lagging), Some(NotReadyReason::CatchingUp));
     }
 }

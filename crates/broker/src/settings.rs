@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use model::{BrokerId, DiskId};
+use model::{BrokerId, ClusterId, DiskId};
 
 /// Who this broker is. The caller keeps `disk` and `start_counter` on the data directory, durably, and counts
 /// up before every start.
@@ -23,13 +23,33 @@ pub struct BrokerIdentity {
     pub rack: Option<String>,
 }
 
+/// How a broker has come to its cluster; the server finds out before anything is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Formation {
+    /// It forms a cluster of its own, with an id drawn at random, where its directory has none.
+    #[default]
+    Alone,
+    /// Its directory is one of the first, which form the cluster together.
+    Founded {
+        /// The id that all of them have promised.
+        cluster: ClusterId,
+        /// How many there are: brokers 0 to this number, exclusive.
+        initial_brokers: u32,
+    },
+    /// It has come later, or on another disk: its groups wait for their leaders.
+    Joined {
+        /// The cluster.
+        cluster: ClusterId,
+    },
+}
+
 /// Limits and habits of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerSettings {
     /// Who it is.
     pub identity: BrokerIdentity,
-    /// How many brokers form the cluster, where there is none yet. Default 1; only 1 for now.
-    pub initial_brokers: u32,
+    /// How it has come to its cluster. Default alone.
+    pub formation: Formation,
     /// `auto.create.topics.enable`: whether the first produce creates a missing topic. Default true.
     pub auto_create_topics: bool,
     /// `num.partitions`: how many partitions a topic has that does not say. Default 1, bounds
@@ -60,6 +80,11 @@ pub struct BrokerSettings {
     pub scrub_bytes_per_second: u64,
     /// How many partitions are opened at a time. Default 16, bounds [`BrokerSettings::PARALLEL_OPENS`].
     pub parallel_opens_max: usize,
+    /// How long the replica preferred to lead must be in sync before it is handed the leadership, and how long a
+    /// failed attempt rests. Default 30 s, bounds [`BrokerSettings::INTERVAL`].
+    pub leader_balance_after: Duration,
+    /// How many partitions' members are changed at a time. Default 64, bounds [`BrokerSettings::PARALLEL_OPENS`].
+    pub parallel_moves_max: usize,
     /// How long a shutdown waits for what is in flight. Default 5 s, bounds [`BrokerSettings::INTERVAL`].
     pub shutdown_wait_max: Duration,
 }
@@ -92,7 +117,7 @@ impl BrokerSettings {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             identity,
-            initial_brokers: 1,
+            formation: Formation::Alone,
             auto_create_topics: true,
             default_partitions: 1,
             produce_bytes_in_flight_max: 256 << 20,
@@ -105,6 +130,8 @@ impl BrokerSettings {
             scrub_interval: DAY,
             scrub_bytes_per_second: 32 << 20,
             parallel_opens_max: 16,
+            leader_balance_after: Duration::from_secs(30),
+            parallel_moves_max: 64,
             shutdown_wait_max: Duration::from_secs(5),
         }
     }

@@ -1,29 +1,42 @@
 //! Starts a broker: metadata, identity, partitions, then what runs in the background.
+//!
+//! A broker alone waits until it serves. One among others does not wait for them: where too few are there to lead the
+//! metadata, it opens what it holds, answers what it can, and goes on joining in the background.
+
+mod join;
+
+pub use join::{registered_replica, registration};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use metadata::command::{FormCluster, RegisterBroker};
-use metadata::{Answer, Command, Limits};
-use model::{Clock, ClusterId};
+use metadata::members::founding_voters;
+use model::Clock;
 use parking_lot::Mutex;
+use replication::process::spawn;
 use replication::{GroupStart, Replication, StateGroup};
 use tokio::sync::watch;
 
 use crate::budget::ByteBudget;
 use crate::meters::Meters;
-use crate::neighbours::NoNeighbours;
+use crate::neighbours::{Neighbours, NoNeighbours};
 use crate::partitions::{Partitions, Reconciler, stored_groups};
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
-use crate::{Broker, BrokerSettings, StartError, gauges, retention, scrub};
+use crate::{Broker, BrokerSettings, Formation, StartError};
+use crate::{gauges, hearsay, leadership, movement, retention, scrub};
 
-/// The number of the group that replicates the cluster's state, and its name.
+/// The number and name of the group that replicates the cluster's state.
 const METADATA_GROUP_ID: u16 = 0;
 const METADATA_GROUP: &str = "metadata";
 
+/// How long a start waits for the rest of the cluster before it goes on without.
+const JOIN_WAIT_MAX: Duration = Duration::from_secs(2);
+
 impl Broker {
-    /// Starts a broker on the groups of its data directory; forms a cluster where there is none. When this returns,
-    /// every local partition was opened or is known to be unusable; see [`Broker::readiness`].
+    /// Starts a broker alone on the groups of its data directory; forms a cluster where there is none. When this
+    /// returns, every local partition was opened or is known to be unusable; see [`Broker::readiness`].
     ///
     /// # Errors
     /// [`StartError`]. A damaged partition is no reason: it refuses what is asked of it.
@@ -32,12 +45,25 @@ impl Broker {
         clock: Arc<dyn Clock>,
         settings: BrokerSettings,
     ) -> Result<Arc<Self>, StartError> {
-        if settings.initial_brokers != 1 {
-            return Err(StartError::NotYet {
-                wanted: settings.initial_brokers,
-            });
-        }
-        let metadata = open_metadata(&replication).await?;
+        let neighbours = NoNeighbours {
+            broker: settings.identity.broker,
+        };
+        Self::start_among(replication, Arc::new(neighbours), clock, settings).await
+    }
+
+    /// Starts a broker among others, which are reached through the peers that `replication` was opened with and heard of
+    /// through `neighbours`. It may not belong to the cluster yet when this returns; then the partitions that have files
+    /// here are open, and it goes on trying: see [`Broker::readiness`] and [`Broker::cast_out`].
+    ///
+    /// # Errors
+    /// [`StartError`]. A damaged partition is no reason: it refuses what is asked of it.
+    pub async fn start_among(
+        replication: Arc<Replication>,
+        neighbours: Arc<dyn Neighbours>,
+        clock: Arc<dyn Clock>,
+        settings: BrokerSettings,
+    ) -> Result<Arc<Self>, StartError> {
+        let metadata = open_metadata(&replication, settings.formation).await?;
         let broker = Arc::new(Self {
             produce_budget: ByteBudget::new(settings.produce_bytes_in_flight_max),
             fetch_budget: ByteBudget::new(settings.fetch_bytes_in_flight_max),
@@ -47,80 +73,86 @@ impl Broker {
             meters: Arc::new(Meters::new()),
             background: Mutex::default(),
             stop: watch::Sender::new(false),
-            neighbours: Arc::new(NoNeighbours {
-                broker: settings.identity.broker,
-            }),
+            registered: watch::Sender::new(false),
+            joining: Mutex::default(),
+            cast_out: watch::Sender::default(),
+            leaving: AtomicBool::new(false),
+            neighbours,
             settings,
             clock,
             replication,
             metadata,
         });
-        broker.form().await?;
-        broker.register().await?;
-        let mut reconciler = Reconciler::default();
-        reconciler.find_leftovers(&broker).await?;
+        let is_joined = broker.join_at_first().await?;
+        let mut reconciler = Reconciler::new(&broker).await?;
         reconciler.pass(&broker).await;
+        if !is_joined {
+            let joining = spawn(join::run(broker.clone()));
+            broker.background.lock().push(joining);
+        }
         broker.background.lock().extend([
-            tokio::spawn(reconciler.run(broker.clone())),
-            tokio::spawn(retention::run(broker.clone())),
-            tokio::spawn(scrub::run(broker.clone())),
-            tokio::spawn(gauges::run(broker.clone())),
+            spawn(reconciler.run(broker.clone())),
+            spawn(movement::run(broker.clone())),
+            spawn(leadership::run(broker.clone())),
+            spawn(hearsay::run(broker.clone())),
+            spawn(retention::run(broker.clone())),
+            spawn(scrub::run(broker.clone())),
+            spawn(gauges::run(broker.clone())),
         ]);
         Ok(broker)
     }
 
-    /// Gives the cluster its identity, if it has none.
-    async fn form(&self) -> Result<(), StartError> {
-        if let Some(cluster) = self.state(|state| state.cluster()) {
-            tracing::info!(%cluster, "the cluster is known");
-            return Ok(());
+    /// Joins, where that does not take long. A broker alone has nobody to wait for but itself.
+    async fn join_at_first(&self) -> Result<bool, StartError> {
+        if self.settings.formation == Formation::Alone {
+            self.serve_metadata().await?;
+            self.join_alone().await?;
+            return Ok(true);
         }
-        // Without the metadata nobody knows whose these are; as leftovers they would be deleted.
-        let orphans = stored_groups(self).await?.len();
-        if orphans > 0 {
-            return Err(StartError::MetadataLost {
-                partitions: orphans,
-            });
+        match tokio::time::timeout(JOIN_WAIT_MAX, self.join()).await {
+            Ok(joined) => joined.map(|()| true),
+            Err(_) => Ok(false),
         }
-        let cluster = ClusterId::from_bytes(rand::random());
-        let command = Command::FormCluster(FormCluster {
-            cluster,
-            initial_brokers: self.settings.initial_brokers,
-            limits: Limits::default(),
-        });
-        self.change(command).await.map_err(StartError::Form)?;
-        tracing::info!(%cluster, "the cluster has formed");
-        Ok(())
     }
 
-    async fn register(&self) -> Result<(), StartError> {
-        let identity = self.settings.identity.clone();
-        let command = Command::RegisterBroker(RegisterBroker {
-            broker: identity.broker,
-            disk: identity.disk,
-            start_counter: identity.start_counter,
-            grpc_address: identity.grpc_address,
-            peer_address: identity.peer_address,
-            rack: identity.rack,
-        });
-        let answer = self.change(command).await.map_err(StartError::Register)?;
-        match answer {
-            Answer::BrokerRegistered { replica, .. } if replica != self.replica() => {
-                Err(StartError::OtherReplica {
-                    issued: replica.get(),
-                    opened: self.replica().get(),
-                })
-            }
-            _ => Ok(()),
+    /// Waits until this broker serves the metadata: only then is its state complete.
+    async fn serve_metadata(&self) -> Result<(), StartError> {
+        self.metadata.serving().await;
+        match self.metadata_stopped() {
+            Some(reason) => Err(StartError::Metadata { reason }),
+            None => Ok(()),
         }
+    }
+
+    /// Why nothing is applied to the state any more, if so.
+    fn metadata_stopped(&self) -> Option<String> {
+        let stuck = self
+            .metadata
+            .read(|machine| machine.stuck().map(|error| error.to_string()));
+        let stopped = self.metadata.status().stopped;
+        stuck.or(stopped.map(|reason| reason.to_string()))
     }
 }
 
-/// Opens the metadata group and waits until it serves: only then is its state complete.
 async fn open_metadata(
-    replication: &Replication,
+    replication: &Arc<Replication>,
+    formation: Formation,
 ) -> Result<StateGroup<ClusterMachine>, StartError> {
-    let start = GroupStart::alone(replication.settings().replica);
+    check_not_lost(replication).await?;
+    let replica = replication.settings().replica;
+    let start = match formation {
+        Formation::Alone => GroupStart::alone(replica),
+        Formation::Founded {
+            initial_brokers, ..
+        } => {
+            let voters = founding_voters(initial_brokers);
+            match voters.contains(&replica) {
+                true => GroupStart::Found(voters),
+                false => GroupStart::Join,
+            }
+        }
+        Formation::Joined { .. } => GroupStart::Join,
+    };
     let opened = replication
         .open_state_group(
             METADATA_GROUP_ID,
@@ -129,13 +161,24 @@ async fn open_metadata(
             start,
         )
         .await;
-    let group = opened.map_err(|error| StartError::Metadata {
+    opened.map_err(|error| StartError::Metadata {
         reason: error.to_string(),
-    })?;
-    let status = group.serving().await;
-    let stuck = group.read(|machine| machine.stuck().map(|error| error.to_string()));
-    match stuck.or(status.stopped.map(|reason| reason.to_string())) {
-        Some(reason) => Err(StartError::Metadata { reason }),
-        None => Ok(group),
+    })
+}
+
+/// Without the metadata nobody knows whose the partitions here are: as leftovers they would be deleted; and a group
+/// that began anew would vote with a memory that is lost.
+async fn check_not_lost(replication: &Arc<Replication>) -> Result<(), StartError> {
+    let partitions = stored_groups(replication).await?.len();
+    let shared = replication.clone();
+    let looked = replication::process::blocking(move || shared.has_state_group(METADATA_GROUP));
+    let failed = |reason: String| StartError::Directory { reason };
+    let is_there = looked
+        .await
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))?;
+    if partitions > 0 && !is_there {
+        return Err(StartError::MetadataLost { partitions });
     }
+    Ok(())
 }

@@ -38,7 +38,11 @@ pub fn founding_voters(initial_brokers: u32) -> Vec<ReplicaId> {
 impl ClusterState {
     /// The members that the metadata group shall have now; nobody before the cluster has formed.
     pub fn metadata_members(&self) -> MetadataMembers {
-        let initial = self.formed.map_or(0, |formed| formed.initial_brokers);
+        let mut initial = self.formed.map_or(0, |formed| formed.initial_brokers);
+        if initial == 1 && !self.brokers.is_empty() {
+            // A broker that forms a cluster alone may have any number: it comes first of all.
+            initial = 0;
+        }
         let absent = (0..initial)
             .map(BrokerId::new)
             .filter(|broker| !self.brokers.contains_key(broker))
@@ -97,6 +101,15 @@ mod tests {
         assert_eq!(members(&state), (vec![0, 1, 2], vec![]));
         state.apply(&register(1, 1, 1)).unwrap();
         assert_eq!(members(&state), (vec![0, 1, 2], vec![]));
+    }
+
+    #[test]
+    fn a_lone_broker_may_have_any_number() {
+        let mut state = ClusterState::new();
+        state.apply(&form(1, Limits::default())).unwrap();
+        assert_eq!(members(&state), (vec![0], vec![]));
+        state.apply(&register(5, 5, 1)).unwrap();
+        assert_eq!(members(&state), (vec![1], vec![]));
     }
 
     #[test]

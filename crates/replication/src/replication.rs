@@ -134,6 +134,23 @@ impl Replication {
         removed.unwrap_or_else(|error| Err(RemoveGroupError::Crashed(error.to_string())))
     }
 
+    /// Stops a group, if it is open, and keeps its files. From then on it answers nobody, until it is opened again.
+    pub async fn close_log_group(&self, topic: TopicId, partition: PartitionIndex) {
+        let path = log_path(topic, partition);
+        let open = {
+            let mut groups = self.groups.lock();
+            match groups.open.get_mut(&path) {
+                Some(open) => open.take(),
+                None => return,
+            }
+        };
+        // Who else opens or removes it at this moment has it in hand.
+        if let Some(group) = open {
+            group.stop().await;
+            self.groups.lock().open.remove(&path);
+        }
+    }
+
     /// Opens, or creates as `start` says, the state group number `id` at `state/<name>`.
     ///
     /// # Errors
@@ -147,7 +164,7 @@ impl Replication {
     ) -> Result<StateGroup<M>, OpenGroupError> {
         let opening = Opening {
             id: GroupId::State(id),
-            path: Path::new("state").join(name),
+            path: state_path(name),
             key: [b"s", name.as_bytes()].concat(),
             settings: state_group::log_settings(),
             start,
@@ -194,6 +211,10 @@ impl Replication {
         }
         opened
     }
+}
+
+pub(crate) fn state_path(name: &str) -> PathBuf {
+    Path::new("state").join(name)
 }
 
 fn log_path(topic: TopicId, partition: PartitionIndex) -> PathBuf {

@@ -5,11 +5,19 @@ use std::path::Path;
 
 use model::{PartitionIndex, TopicId};
 
-use crate::replication::Replication;
+use crate::replication::{Replication, state_path};
 
 const PARTITIONS: &str = "partitions";
 
 impl Replication {
+    /// Whether a state group has files, open or not. Blocks.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn has_state_group(&self, name: &str) -> io::Result<bool> {
+        self.directory().disk().exists(&state_path(name))
+    }
+
     /// Every group with a directory `partitions/<topic id>/<partition>`, ascending; other names are passed over.
     /// Blocks.
     ///

@@ -13,7 +13,7 @@ use crate::RunError;
 use crate::settings::Settings;
 
 /// How many brokers form a cluster: for now, this one.
-pub(crate) const INITIAL_BROKERS: u32 = 1;
+const INITIAL_BROKERS: u32 = 1;
 
 /// The replica that the cluster will issue to this broker's disk, which needs it before there is a cluster: a
 /// broker that forms one bears its own number, and any other alone is the first to come after those.

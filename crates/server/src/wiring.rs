@@ -7,7 +7,6 @@ use model::BrokerId;
 
 use crate::data_directory::DataDirectory;
 use crate::settings::{ListenAddress, Settings};
-use crate::storage::INITIAL_BROKERS;
 
 /// The broker's settings, with what the data directory says about who it is.
 pub(crate) fn broker_settings(
@@ -24,7 +23,6 @@ pub(crate) fn broker_settings(
         rack: settings.rack.clone(),
     };
     BrokerSettings {
-        initial_brokers: INITIAL_BROKERS,
         auto_create_topics: settings.auto_create_topics,
         default_partitions: settings.default_partitions,
         produce_bytes_in_flight_max: settings.produce_bytes_in_flight_max,

@@ -90,10 +90,7 @@ impl Broker {
         error: TransferError,
     ) -> TransferLeadershipError {
         match error {
-            TransferError::NotLeader { leader } => {
-                let leader = leader.and_then(|replica| self.broker_of(replica));
-                local.not_leader(leader).into()
-            }
+            TransferError::NotLeader { leader } => local.not_leader(leader).into(),
             other => TransferLeadershipError::Refused {
                 topic: local.topic.clone(),
                 partition: local.partition,

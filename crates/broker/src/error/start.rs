@@ -1,8 +1,24 @@
 //! Why a broker does not start.
 
+use metadata::Refusal;
+use model::ClusterId;
 use thiserror::Error;
 
 use super::ChangeError;
+
+/// Why a broker that is new to a cluster gets no replica id.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RegistrationError {
+    /// The cluster does not take it, or has not formed yet.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What came back makes no sense.
+    #[error("the cluster's answer cannot be read: {reason}; run the same version on all brokers")]
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
 
 /// Why a broker does not start. A damaged partition is no reason.
 #[derive(Debug, Error)]
@@ -19,11 +35,15 @@ pub enum StartError {
     /// The cluster does not take this broker.
     #[error("broker cannot register with its cluster: {0}")]
     Register(#[source] ChangeError),
-    /// More brokers than can form a cluster now.
-    #[error("a cluster of {wanted} brokers cannot form yet; use 1")]
-    NotYet {
-        /// How many were asked for.
-        wanted: u32,
+    /// The directory belongs to another cluster than the one that was found.
+    #[error(
+        "this data directory belongs to cluster {ours}, but the metadata in it is of cluster {found}; restore it, or start with an empty one"
+    )]
+    OtherCluster {
+        /// The directory's.
+        ours: ClusterId,
+        /// The metadata's.
+        found: ClusterId,
     },
     /// This broker bears another replica id than its logs were opened with.
     #[error(

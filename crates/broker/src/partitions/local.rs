@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metadata::TopicConfig;
-use model::{Durability, Offset, PartitionIndex, TopicName};
+use model::{Durability, Offset, PartitionIndex, ReplicaId, TopicName};
 use parking_lot::Mutex;
 use replication::{GroupStatus, LogGroup, LogSettings};
 
+use super::ReplicaNames;
 use crate::PartitionError;
 use crate::budget::ByteBudget;
 
@@ -16,6 +17,8 @@ pub(crate) struct LocalPartition {
     pub(crate) topic: TopicName,
     pub(crate) partition: PartitionIndex,
     pub(crate) group: LogGroup,
+    here: ReplicaId,
+    names: ReplicaNames,
     /// Behind the last record that was durable when the partition was opened.
     pub(crate) durable_at_start: Offset,
     /// For batches that are proposed and not yet answered: who finds none left waits here, so that the group need
@@ -32,6 +35,7 @@ impl LocalPartition {
         topic: TopicName,
         partition: PartitionIndex,
         group: LogGroup,
+        (here, names): (ReplicaId, ReplicaNames),
         room: ByteBudget,
         durability: Durability,
     ) -> Self {
@@ -40,6 +44,8 @@ impl LocalPartition {
             topic,
             partition,
             group,
+            here,
+            names,
             durable_at_start,
             room,
             is_page_cache: AtomicBool::new(durability == Durability::PageCache),
@@ -85,7 +91,7 @@ impl LocalPartition {
         }
         Err(match status.stopped {
             Some(reason) => self.stopped(&reason),
-            None => self.not_leader(None),
+            None => self.not_leader(status.leader),
         })
     }
 
@@ -102,12 +108,19 @@ impl LocalPartition {
         }
     }
 
-    pub(crate) fn not_leader(&self, leader: Option<model::BrokerId>) -> PartitionError {
+    /// That another replica leads, or none. This one is no hint: it may lead, and does not serve yet.
+    pub(crate) fn not_leader(&self, leader: Option<ReplicaId>) -> PartitionError {
+        let other = leader.filter(|leader| *leader != self.here);
         PartitionError::NotLeader {
             topic: self.topic.clone(),
             partition: self.partition,
-            leader,
+            leader: other.and_then(|leader| self.names.broker(leader)),
         }
+    }
+
+    /// Notes what holds its move up.
+    pub(crate) fn set_moving_problem(&self, problem: Option<String>) {
+        *self.moving_problem.lock() = problem;
     }
 
     /// The bytes of the log's batches on disk.

@@ -66,6 +66,27 @@ impl Broker {
         name: &TopicName,
         partition: PartitionIndex,
     ) -> Result<Located, PartitionError> {
+        self.locate_here(name, partition)
+            .await
+            .map_err(|error| match error {
+                PartitionError::NotLeader {
+                    topic,
+                    partition,
+                    leader: None,
+                } => PartitionError::NotLeader {
+                    leader: self.leader_of(&topic, partition),
+                    topic,
+                    partition,
+                },
+                other => other,
+            })
+    }
+
+    async fn locate_here(
+        &self,
+        name: &TopicName,
+        partition: PartitionIndex,
+    ) -> Result<Located, PartitionError> {
         if self.is_stopping() {
             return Err(PartitionError::ShuttingDown);
         }

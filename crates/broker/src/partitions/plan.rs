@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use metadata::Topic;
+use metadata::{Partition, Topic};
 use model::{PartitionIndex, ReplicaId, TopicId};
 
 use super::{OpenTopic, Slot, TopicMap};
@@ -11,7 +11,7 @@ use super::{OpenTopic, Slot, TopicMap};
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) topics: TopicMap,
-    /// Local partitions that are gone: of deleted topics.
+    /// Local partitions that are gone: of deleted topics, or moved away.
     pub(crate) close: Vec<(TopicId, PartitionIndex)>,
     /// Topics whose configs differ from those in force.
     pub(crate) configure: Vec<Arc<OpenTopic>>,
@@ -31,6 +31,7 @@ pub(crate) fn plan(current: &TopicMap, wanted: Vec<Arc<Topic>>, here: ReplicaId)
                     slots: slots(&topic, &known.slots, here),
                     topic: topic.clone(),
                 });
+                plan.close.extend(moved_away(&grown, known));
                 if grown.topic.config() != known.topic.config() {
                     plan.configure.push(grown.clone());
                 }
@@ -57,7 +58,7 @@ pub(crate) fn plan(current: &TopicMap, wanted: Vec<Arc<Topic>>, here: ReplicaId)
     plan
 }
 
-/// The partitions of a topic that have a replica here.
+/// The partitions of a topic that this replica belongs to.
 pub(crate) fn local_partitions(
     topic: &Topic,
     here: ReplicaId,
@@ -65,14 +66,30 @@ pub(crate) fn local_partitions(
     (0..)
         .map(PartitionIndex::new)
         .zip(topic.partitions())
-        .filter(move |(_, partition)| partition.replicas.contains(&here))
+        .filter(move |(_, partition)| partition.holds(here))
         .map(|(index, _)| (topic.id(), index))
 }
 
+/// A slot for each partition: the known one, unless the partition has come here or gone.
 fn slots(topic: &Topic, known: &[Arc<Slot>], here: ReplicaId) -> Vec<Arc<Slot>> {
-    let added = topic.partitions().iter().skip(known.len());
-    let added = added.map(|partition| Arc::new(Slot::new(partition.replicas.contains(&here))));
-    known.iter().cloned().chain(added).collect()
+    let partitions = topic.partitions().iter().enumerate();
+    let slot = |(at, partition): (usize, &Partition)| {
+        let is_local = partition.holds(here);
+        let kept = known.get(at).filter(|slot| slot.is_local() == is_local);
+        kept.cloned()
+            .unwrap_or_else(|| Arc::new(Slot::new(is_local)))
+    };
+    partitions.map(slot).collect()
+}
+
+/// The partitions that were here and are not any more.
+fn moved_away(now: &OpenTopic, before: &OpenTopic) -> Vec<(TopicId, PartitionIndex)> {
+    let both = now.slots.iter().zip(&before.slots);
+    (0..)
+        .zip(both)
+        .filter(|(_, (now, before))| before.is_local() && !now.is_local())
+        .map(|(index, _)| (now.topic.id(), PartitionIndex::new(index)))
+        .collect()
 }
 
 #[cfg(test)]

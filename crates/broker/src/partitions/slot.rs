@@ -41,6 +41,11 @@ impl Slot {
         }
     }
 
+    /// Whether this broker holds a replica.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::Local(_))
+    }
+
     /// The partition, if it is open here.
     pub(crate) fn open(&self) -> Option<Arc<LocalPartition>> {
         match self {

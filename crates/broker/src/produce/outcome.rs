@@ -32,7 +32,7 @@ pub(super) fn result_of(
             Ok(produced(base_offset, proposed.records, true))
         }
         ProduceOutcome::Refused(refusal) => Err(refused(partition, refusal)),
-        ProduceOutcome::NotLeader { .. } => Err(partition.not_leader(None).into()),
+        ProduceOutcome::NotLeader { leader } => Err(partition.not_leader(leader).into()),
         ProduceOutcome::Unknown => Err(unknown(partition)),
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn unknown(partition: &LocalPartition) -> ProduceError {
 pub(super) fn not_proposed(partition: &LocalPartition, error: ProposeError) -> ProduceError {
     let (topic, number) = (partition.topic.clone(), partition.partition);
     match error {
-        ProposeError::NotLeader { .. } => partition.not_leader(None).into(),
+        ProposeError::NotLeader { leader } => partition.not_leader(leader).into(),
         ProposeError::NoSpace(full) => ProduceError::NoSpace {
             topic,
             partition: number,

@@ -67,39 +67,36 @@ impl Broker {
         let before = partition.group.status().log_start;
         let idle_since = self.clock.now().minus(self.settings.producer_expiry);
         let moved = partition.group.set_log_start(to, idle_since).await;
-        let log_start = moved.map_err(|error| self.not_moved(partition, error))?;
+        let log_start = moved.map_err(|error| not_moved(partition, error))?;
         self.meters
             .log_start_moves
             .increment(u64::from(log_start > before));
         Ok(log_start)
     }
+}
 
-    fn not_moved(&self, partition: &LocalPartition, error: ProposeError) -> DeleteRecordsError {
-        let (topic, number) = (partition.topic.clone(), partition.partition);
-        match error {
-            ProposeError::NotLeader { leader } => {
-                let leader = leader.and_then(|replica| self.broker_of(replica));
-                partition.not_leader(leader).into()
-            }
-            ProposeError::NoSpace(full) => DeleteRecordsError::NoSpace {
+fn not_moved(partition: &LocalPartition, error: ProposeError) -> DeleteRecordsError {
+    let (topic, number) = (partition.topic.clone(), partition.partition);
+    match error {
+        ProposeError::NotLeader { leader } => partition.not_leader(leader).into(),
+        ProposeError::NoSpace(full) => DeleteRecordsError::NoSpace {
+            topic,
+            partition: number,
+            needed: full.needed,
+            free: full.free,
+        },
+        ProposeError::TooManyUncommitted { bytes, limit } => {
+            DeleteRecordsError::TooManyUncommitted {
                 topic,
                 partition: number,
-                needed: full.needed,
-                free: full.free,
-            },
-            ProposeError::TooManyUncommitted { bytes, limit } => {
-                DeleteRecordsError::TooManyUncommitted {
-                    topic,
-                    partition: number,
-                    bytes,
-                    limit,
-                }
+                bytes,
+                limit,
             }
-            ProposeError::Stopped { reason } => partition.stopped(&reason).into(),
-            ProposeError::Unknown => DeleteRecordsError::OutcomeUnknown {
-                topic,
-                partition: number,
-            },
         }
+        ProposeError::Stopped { reason } => partition.stopped(&reason).into(),
+        ProposeError::Unknown => DeleteRecordsError::OutcomeUnknown {
+            topic,
+            partition: number,
+        },
     }
 }

@@ -1,0 +1,121 @@
+//! Opens the local partitions that are not open yet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{PartitionIndex, ReplicaId, TopicId};
+use replication::{GroupStart, LogSettings, OpenGroupError, OpenLogError};
+
+use crate::budget::ByteBudget;
+use crate::partitions::local::log_settings;
+use crate::partitions::{Local, LocalPartition, OpenTopic, Slot};
+use crate::{Broker, PartitionError};
+
+/// How long a partition that was opened is waited for.
+const SERVING_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// A partition to be opened.
+pub(super) struct ToOpen {
+    topic: Arc<OpenTopic>,
+    partition: PartitionIndex,
+    slot: Arc<Slot>,
+}
+
+impl ToOpen {
+    pub(super) fn group(&self) -> (TopicId, PartitionIndex) {
+        (self.topic.topic.id(), self.partition)
+    }
+
+    /// How the group begins where it has no files here.
+    fn start(&self, here: ReplicaId) -> GroupStart {
+        let placed = self.topic.topic.partition(self.partition);
+        let founders = placed.map_or(&[][..], |placed| placed.founders());
+        if founders.contains(&here) {
+            GroupStart::Found(founders.to_vec())
+        } else {
+            GroupStart::Join
+        }
+    }
+
+    /// Whether it needs nobody else to serve.
+    fn is_alone(&self, here: ReplicaId) -> bool {
+        let placed = self.topic.topic.partition(self.partition);
+        placed.is_some_and(|placed| placed.replicas == [here] && !placed.is_moving())
+    }
+}
+
+pub(super) fn to_open<'a>(topics: impl Iterator<Item = &'a Arc<OpenTopic>>) -> Vec<ToOpen> {
+    topics
+        .flat_map(|topic| (0..).zip(&topic.slots).map(move |found| (topic, found)))
+        .filter(|(_, (_, slot))| slot.wants_opening())
+        .map(|(topic, (index, slot))| ToOpen {
+            topic: topic.clone(),
+            partition: PartitionIndex::new(index),
+            slot: slot.clone(),
+        })
+        .collect()
+}
+
+/// Opens a partition, and waits until it serves where it can do so alone. False where it is worth another try.
+pub(super) async fn open(broker: &Broker, wanted: ToOpen) -> bool {
+    let topic = &wanted.topic.topic;
+    let config = topic.config();
+    let settings = log_settings(LogSettings::default(), config);
+    let replication = &broker.replication;
+    let here = broker.replica();
+    match replication
+        .open_log_group(topic.id(), wanted.partition, settings, wanted.start(here))
+        .await
+    {
+        Ok(group) => {
+            let name = topic.name().clone();
+            let room = ByteBudget::new(replication.settings().uncommitted_bytes_max);
+            let local = Arc::new(LocalPartition::new(
+                name,
+                wanted.partition,
+                group,
+                (here, broker.partitions.names.clone()),
+                room,
+                config.durability,
+            ));
+            if wanted.is_alone(here) {
+                // In vain where the disk is full; then it shows in the readiness, and the others are not kept waiting.
+                let _ = tokio::time::timeout(SERVING_WAIT_MAX, local.group.serving()).await;
+            }
+            wanted.slot.set(Local::Open(local));
+            true
+        }
+        Err(error) => {
+            let (topic, partition) = (topic.name(), wanted.partition);
+            tracing::error!(%topic, %partition, %error, "a partition is not opened");
+            let is_worth_another_try = error.passes();
+            let error = open_error(&wanted, error);
+            wanted.slot.set(Local::Failed {
+                error,
+                is_worth_another_try,
+            });
+            !is_worth_another_try
+        }
+    }
+}
+
+fn open_error(wanted: &ToOpen, error: OpenGroupError) -> PartitionError {
+    let topic = wanted.topic.topic.name().clone();
+    let partition = wanted.partition;
+    match error {
+        OpenGroupError::Log(OpenLogError::Damaged {
+            file, byte, reason, ..
+        }) => PartitionError::Damaged {
+            topic,
+            partition,
+            file,
+            byte,
+            reason,
+        },
+        other => PartitionError::NotOpened {
+            topic,
+            partition,
+            reason: other.to_string(),
+        },
+    }
+}
