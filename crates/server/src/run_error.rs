@@ -81,7 +81,7 @@ fn start_exit_code(error: &StartError) -> u8 {
         | StartError::MetadataLost { .. }
         | StartError::OtherReplica { .. }
         | StartError::Directory { .. } => DIRECTORY_UNUSABLE,
-        StartError::NotYet { .. } => USAGE,
+        StartError::OtherCluster { .. } => USAGE,
         StartError::Form(error) | StartError::Register(error) => match error {
             ChangeError::NoSpace { .. } => NO_SPACE,
             _ => FAILED,
