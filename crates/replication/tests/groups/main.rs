@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod basics;
+mod catching_up;
 mod crashes;
 mod faults;
 mod harness;
+mod members;
 mod network;
 mod obstacles;
 mod producers;

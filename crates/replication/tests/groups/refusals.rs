@@ -163,9 +163,7 @@ async fn a_leader_that_is_cut_off_acknowledges_nothing_and_its_batches_are_cut_o
     for other in &others {
         cluster.network.cut(old, *other);
     }
-    let lost = cluster
-        .try_produce_for_a_moment(old, batch("lost", 1))
-        .await;
+    let lost = cluster.propose(old, batch("lost", 1)).await;
     until(|| {
         others
             .iter()

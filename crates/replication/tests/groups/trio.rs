@@ -151,16 +151,25 @@ impl Cluster {
     }
 
     /// Proposes without waiting for the outcome.
-    pub(crate) async fn try_produce_for_a_moment(
-        &self,
-        replica: u64,
-        batch: model::batch::Batch,
-    ) -> Proposed {
+    pub(crate) async fn propose(&self, replica: u64, batch: model::batch::Batch) -> Proposed {
         let answers = Arc::new(Answers::default());
         let sink: Arc<dyn replication::AnswerSink> = answers.clone();
         // Refused at once or not: it must not be acknowledged.
         let _ = self.group(replica).propose(batch, &sink, 0).await;
         Proposed(answers)
+    }
+
+    /// Proposes all of them without waiting for their outcomes.
+    pub(crate) async fn propose_all(
+        &self,
+        replica: u64,
+        batches: impl Iterator<Item = model::batch::Batch>,
+    ) -> Vec<Proposed> {
+        let mut proposed = Vec::new();
+        for batch in batches {
+            proposed.push(self.propose(replica, batch).await);
+        }
+        proposed
     }
 
     /// Waits until every running replica knows everything up to this offset as committed.

@@ -1,0 +1,228 @@
+//! Members come and go, leadership moves, and nothing acknowledged is lost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use model::{Offset, ReplicaId};
+use replication::{Members, ReconfigureError, Reconfigured, TransferError};
+
+use crate::harness::{PATIENCE, batch, read_all, small_segments, stamped, until};
+use crate::trio::Cluster;
+
+fn voters(replicas: &[u64]) -> Members {
+    Members::of_voters(replicas.iter().copied().map(ReplicaId::new))
+}
+
+/// Asks whoever leads for one step after the other until the members are as wanted; says how many steps there were.
+async fn reconfigure(cluster: &Cluster, wanted: &Members) -> usize {
+    let mut steps = 0;
+    let changed = async {
+        loop {
+            let leader = cluster.leader().await;
+            match cluster.group(leader).reconfigure(wanted).await {
+                Ok(Reconfigured::Done) => return,
+                Ok(Reconfigured::Stepped) => steps += 1,
+                Ok(Reconfigured::CatchingUp { .. })
+                | Err(
+                    ReconfigureError::NotLeader { .. }
+                    | ReconfigureError::Busy
+                    | ReconfigureError::Unknown,
+                ) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(ReconfigureError::Refused { reason }) => {
+                    eprintln!("refused: {reason}");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    let changed = tokio::time::timeout(PATIENCE, changed).await;
+    changed.expect("the members change in time");
+    steps
+}
+
+#[tokio::test]
+async fn one_becomes_three_then_three_others_and_every_record_goes_along() {
+    let mut cluster = Cluster::found(&[0], small_segments()).await;
+    for n in 0..30 {
+        cluster.produce(stamped(5, 0, n, 1)).await;
+    }
+    for replica in 1..6 {
+        cluster.start(replica).await;
+    }
+    let wanted = voters(&[0, 1, 2]);
+    reconfigure(&cluster, &wanted).await;
+    let leader = cluster.leader().await;
+    assert_eq!(cluster.group(leader).members(), wanted);
+    for n in 30..40 {
+        cluster.produce(stamped(5, 0, n, 1)).await;
+    }
+    let wanted = voters(&[3, 4, 5]);
+    reconfigure(&cluster, &wanted).await;
+    let leader = cluster.leader().await;
+    assert!(leader >= 3);
+    assert_eq!(cluster.group(leader).members(), wanted);
+    for gone in [0, 1, 2] {
+        cluster.stop(gone).await;
+    }
+    for n in 40..50 {
+        assert_eq!(cluster.produce(stamped(5, 0, n, 1)).await, n as u64);
+    }
+    cluster.caught_up(50).await;
+    for replica in [3, 4, 5] {
+        assert_eq!(read_all(cluster.group(replica), Offset::ZERO).len(), 50);
+    }
+    assert_eq!(reconfigure(&cluster, &wanted).await, 0, "it is done");
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_replica_that_was_removed_comes_back_as_another_one() {
+    let mut cluster = Cluster::of_three().await;
+    for n in 0..10 {
+        cluster.produce(batch(&format!("value {n}"), 1)).await;
+    }
+    let wanted = voters(&[0, 1]);
+    reconfigure(&cluster, &wanted).await;
+    cluster.stop(2).await;
+    for n in 10..20 {
+        cluster.produce(batch(&format!("value {n}"), 1)).await;
+    }
+    cluster.start(3).await;
+    let wanted = voters(&[0, 1, 3]);
+    reconfigure(&cluster, &wanted).await;
+    cluster.caught_up(20).await;
+    let leader = cluster.leader().await;
+    let mut sound = read_all(cluster.group(leader), Offset::ZERO);
+    assert_eq!(read_all(cluster.group(3), Offset::ZERO), sound);
+    // It counts.
+    let other = if leader == 0 { 1 } else { 0 };
+    cluster.stop(other).await;
+    cluster.produce(batch("with the new one", 1)).await;
+    cluster.caught_up(21).await;
+    sound = read_all(cluster.group(leader), Offset::ZERO);
+    assert_eq!(read_all(cluster.group(3), Offset::ZERO), sound);
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_learner_gets_everything_and_says_that_it_is_one() {
+    let mut cluster = Cluster::found(&[0], small_segments()).await;
+    cluster.start(1).await;
+    let wanted = Members {
+        voters: BTreeSet::from([ReplicaId::new(0)]),
+        learners: BTreeSet::from([ReplicaId::new(1)]),
+    };
+    reconfigure(&cluster, &wanted).await;
+    cluster.produce(batch("value", 1)).await;
+    cluster.caught_up(1).await;
+    until(|| cluster.group(1).status().is_learner).await;
+    let status = cluster.group(0).status();
+    assert_eq!(status.voters, [ReplicaId::new(0)]);
+    assert_eq!(status.in_sync, [ReplicaId::new(0)]);
+    let followers = cluster.group(0).followers();
+    assert_eq!(followers.len(), 1);
+    assert!(!followers[0].is_voter);
+    reconfigure(&cluster, &voters(&[0])).await;
+    assert_eq!(cluster.group(0).members(), voters(&[0]));
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn leadership_goes_to_who_is_named_and_nothing_is_lost_on_the_way() {
+    let cluster = Cluster::of_three().await;
+    let mut next = 0;
+    for round in 0..6 {
+        let leader = cluster.leader().await;
+        let to = (leader + 1) % 3;
+        let proposed = cluster
+            .propose_all(leader, (next..next + 5).map(|n| stamped(9, 0, n, 1)))
+            .await;
+        let moved = cluster
+            .group(leader)
+            .transfer_leadership(ReplicaId::new(to))
+            .await;
+        assert_eq!(moved, Ok(()), "round {round}");
+        until(|| cluster.serving() == Some(to)).await;
+        drop(proposed);
+        for n in next..next + 5 {
+            assert_eq!(cluster.produce(stamped(9, 0, n, 1)).await, n as u64);
+        }
+        next += 5;
+    }
+    cluster.caught_up(30).await;
+    assert_eq!(read_all(cluster.group(0), Offset::ZERO).len(), 30);
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_handover_that_nobody_takes_up_ends_and_the_group_goes_on() {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(batch("before", 1)).await;
+    cluster.caught_up(1).await;
+    let leader = cluster.leader().await;
+    let to = (leader + 1) % 3;
+    // It is told, and cannot ask anybody for a vote.
+    cluster.network.alter(move |from, _, request| {
+        use replication::peer::RequestKind::{PreVote, TransferLeader, Vote};
+        let is_lost = match request.kind {
+            Vote | PreVote => from.get() == to,
+            TransferLeader => true,
+            _ => false,
+        };
+        if is_lost {
+            request.head = bytes::Bytes::new();
+        }
+    });
+    let moved = cluster
+        .group(leader)
+        .transfer_leadership(ReplicaId::new(to))
+        .await;
+    assert!(
+        matches!(moved, Err(TransferError::Failed { .. })),
+        "{moved:?}"
+    );
+    assert_eq!(cluster.produce(batch("after", 1)).await, 1);
+    cluster.caught_up(2).await;
+    for replica in 0..3 {
+        assert_eq!(cluster.group(replica).status().stopped, None);
+    }
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn only_a_voter_that_keeps_up_is_handed_leadership() {
+    let cluster = Cluster::of_three().await;
+    let leader = cluster.leader().await;
+    let stranger = ReplicaId::new(77);
+    let moved = cluster.group(leader).transfer_leadership(stranger).await;
+    assert_eq!(moved, Err(TransferError::NotVoter { to: stranger }));
+    let follower = (leader + 1) % 3;
+    let moved = cluster
+        .group(follower)
+        .transfer_leadership(ReplicaId::new(leader))
+        .await;
+    assert!(
+        matches!(moved, Err(TransferError::NotLeader { .. })),
+        "{moved:?}"
+    );
+    let none = cluster.group(leader).reconfigure(&Members::default()).await;
+    assert_eq!(none, Err(ReconfigureError::NoVoters));
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_voter_that_is_cut_off_is_not_in_sync() {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(batch("value", 1)).await;
+    let leader = cluster.leader().await;
+    let in_sync = || cluster.group(leader).status().in_sync.len();
+    until(|| in_sync() == 3).await;
+    let lost = (leader + 1) % 3;
+    cluster.network.cut(leader, lost);
+    cluster.network.cut((leader + 2) % 3, lost);
+    until(|| in_sync() == 2).await;
+    cluster.network.heal();
+    until(|| in_sync() == 3).await;
+    cluster.stop_all().await;
+}
