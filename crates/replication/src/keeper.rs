@@ -1,6 +1,7 @@
 //! A group's own task beside openraft's: stores checkpoints, moves the snapshot and purges, and tells who leads.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::ReplicaId;
@@ -21,6 +22,8 @@ const CHECKPOINTS_WAITING_MAX: usize = 16;
 /// How often, and how many times, the first voter of a new group stands for election: the others are being opened.
 const STAND_INTERVAL: Duration = Duration::from_millis(50);
 const STANDS_MAX: usize = 40;
+/// How long a follower that lacks what is to be deleted holds that up; then it is sent the snapshot instead.
+const FOLLOWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who leads, as far as this replica knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,17 @@ pub(crate) struct Leadership {
     pub(crate) members: Members,
     /// How many elections were seen decided.
     pub(crate) elections: u64,
+}
+
+/// The voter with the longest log, beside this replica.
+fn heir<M: Machine>(raft: &Instance<M>, replica: ReplicaId) -> Option<u64> {
+    let metrics = raft.data_metrics();
+    let metrics = metrics.borrow_watched();
+    let followers = metrics.replication.as_ref()?.iter();
+    let voters: Vec<u64> = raft.voter_ids().collect();
+    let others = followers.filter(|(id, _)| **id != replica.get() && voters.contains(id));
+    let best = others.max_by_key(|(_, matched)| **matched);
+    best.map(|(id, _)| *id)
 }
 
 impl Leadership {
@@ -87,6 +101,7 @@ impl<M: Machine> Keeper<M> {
             }
             () = self.keep() => return,
             () = self.stand() => return,
+            () = self.hand_on() => return,
         };
         let log = self.shared.log.path().display();
         if self.shared.is_stopping() {
@@ -133,6 +148,8 @@ impl<M: Machine> Keeper<M> {
             // A leader without followers has nobody to beat for and nobody to lose an election to.
             let ticks = !is_alone || now.leader != Some(self.replica);
             raft.runtime_config().tick(ticks);
+            let leads_others = !is_alone && now.leader == Some(self.replica);
+            self.shared.failure.leads_others(leads_others);
             self.leadership.send_if_modified(|known| known.update(now));
             if metrics.changed().await.is_err() {
                 return;
@@ -168,6 +185,27 @@ impl<M: Machine> Keeper<M> {
         std::future::pending().await
     }
 
+    /// Hands leadership on where the disk has failed under a leader, for at most one election timeout; then lets the
+    /// instance know, which ends it.
+    async fn hand_on(&self) {
+        loop {
+            self.shared.failure.called().await;
+            let raft = self.instances.current();
+            let heir = heir(&raft, self.replica);
+            if let Some(heir) = heir
+                && raft.trigger().transfer_leader(heir).await.is_ok()
+            {
+                let log = self.shared.log.path().display();
+                tracing::warn!(%log, %heir, "handing leadership on, for the disk has failed");
+                let mut leadership = self.leadership.subscribe();
+                let another = leadership.wait_for(|now| now.leader != Some(self.replica));
+                // In vain or not, it is over then.
+                let _ = tokio::time::timeout(self.instances.election_timeout, another).await;
+            }
+            self.shared.failure.tell();
+        }
+    }
+
     fn reason(&self, raft: &Instance<M>) -> Arc<str> {
         if let Some(failed) = self.shared.log.failed() {
             return failed.to_string().into();
@@ -180,6 +218,7 @@ impl<M: Machine> Keeper<M> {
 
     /// Does what the state machine leaves to be done off the core.
     async fn keep(&self) {
+        let mut held_up_since = None;
         loop {
             let (Some(stored), Some(moved)) =
                 (self.store_checkpoints().await, self.move_snapshot().await)
@@ -187,6 +226,13 @@ impl<M: Machine> Keeper<M> {
                 // Raft or the core is going down: the other branch says why.
                 return std::future::pending().await;
             };
+            let now = tokio::time::Instant::now();
+            let since = *held_up_since.get_or_insert(now);
+            if moved {
+                held_up_since = None;
+            } else if now.duration_since(since) >= FOLLOWER_PATIENCE {
+                self.cut_off_the_slow();
+            }
             let called = self.shared.keeper.notified();
             if stored && moved {
                 called.await;
@@ -194,6 +240,22 @@ impl<M: Machine> Keeper<M> {
                 // Something is in the way, and nobody calls when it is gone. An elapsed timeout is what is meant.
                 let _ = tokio::time::timeout(RETRY_INTERVAL, called).await;
             }
+        }
+    }
+
+    /// Sends no more of what is to be deleted.
+    fn cut_off_the_slow(&self) {
+        let snapshot = self.shared.snapshot.lock();
+        let Some(last) = snapshot.as_ref().and_then(|stored| stored.position.last) else {
+            return;
+        };
+        let before = self
+            .shared
+            .not_sent_below
+            .swap(last.index + 1, Ordering::AcqRel);
+        if before <= last.index {
+            let log = self.shared.log.path().display();
+            tracing::warn!(%log, upto = last.index, "a slow follower is sent the snapshot, for the log must go");
         }
     }
 
@@ -238,6 +300,11 @@ impl<M: Machine> Keeper<M> {
             raft.trigger().purge_log(last.index).await.ok()
         };
         // An instance that goes down meanwhile may have a successor: it is told later.
-        Some(told.await.is_some())
+        if told.await.is_none() {
+            return Some(false);
+        }
+        // openraft does it, in a moment or once no follower is being sent what is to go.
+        let purged = self.shared.log.ends().purged;
+        Some(purged.is_some_and(|purged| purged.index.get() >= last.index))
     }
 }

@@ -171,6 +171,16 @@ pub enum ReadLogError {
     },
 }
 
+impl ReadLogError {
+    /// Whether nothing but the moment is wrong, such as no file handle left: it can be tried again.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => false,
+            Self::Io { source, .. } => passes(source),
+        }
+    }
+}
+
 /// Why a read by offset fails.
 #[derive(Clone, Debug, Error)]
 pub enum ReadFromError {

@@ -1,6 +1,7 @@
 //! The Raft instance of a group: started on the group's home core, and started anew where openraft knows no way on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ReplicaId;
 use openraft::Config;
@@ -29,6 +30,7 @@ pub(crate) struct Instances<M: Machine> {
     pub(crate) shared: Arc<Shared<M>>,
     /// Whether this replica is the one to lead first.
     pub(crate) stands_first: bool,
+    pub(crate) election_timeout: Duration,
     starter: Starter,
     home: Handle,
     current: watch::Sender<Instance<M>>,
@@ -63,12 +65,14 @@ impl<M: Machine> Instances<M> {
             GroupStart::Found(voters) => voters.first() == Some(&starter.replica),
             GroupStart::Join => false,
         };
+        let election_timeout = around.settings.election_timeout;
         let open = move || open_shared(&around, opening, machine);
         let shared = process::blocking_on(home, open).await.map_err(crashed)??;
         let raft = process::spawn_on(home, starter.clone().start(shared.clone()));
         Ok(Self {
             shared,
             stands_first,
+            election_timeout,
             starter,
             home: home.clone(),
             current: watch::Sender::new(raft.await.map_err(crashed)??),
@@ -139,8 +143,8 @@ impl Starter {
             reason: error.to_string(),
         };
         let store = LogStore::new(shared.clone());
+        let network = Network::new(self.group, self.peers, shared.not_sent_below.clone());
         let machine = StateMachine::new(shared);
-        let network = Network::new(self.group, self.peers);
         let id = self.replica.get();
         let raft = Raft::new(id, self.config, network, store, machine).await;
         let raft = raft.map_err(|error| failed(&error))?;

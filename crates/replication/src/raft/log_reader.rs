@@ -4,19 +4,25 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, Range, RangeBounds, RangeInclusive};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use std::vec;
 
 use futures_util::stream::{self, StreamExt};
 use model::LogIndex;
 use openraft::storage::RaftLogReader;
-use segment_log::{HeaderAt, Log, LogEnds};
+use segment_log::{HeaderAt, Log, LogEnds, ReadLogError};
+use thiserror::Error;
 
 use super::entry;
-use super::shared::{GroupVotes, HEADERS_AT_ONCE, blocking};
+use super::shared::{GroupVotes, HEADERS_AT_ONCE, Shared, blocking};
 use super::types::{Entry, Payload, RaftLogId, Types, Vote, to_raft};
 
 /// The most that a follower is sent at once, in bytes, unless a single entry is larger.
 const ENTRIES_BYTES_MAX: usize = 1 << 20;
+
+/// How long the disk is waited for between two tries, where it lacks something; nobody tells when it has it.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often a read is done again that purges or truncations cut across.
 const READS_MAX: usize = 1_000;
@@ -31,6 +37,7 @@ pub(crate) struct LogReader {
     /// Read from the disk a moment ago: while it starts, openraft goes through the log in small steps, forwards and
     /// backwards.
     near: Option<Near>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// Adjoining headers, and the ends of the log they were read from. The same last entry means the same log.
@@ -41,12 +48,13 @@ struct Near {
 }
 
 impl LogReader {
-    pub(crate) fn new(log: Log, votes: GroupVotes, opened_at: LogIndex) -> Self {
+    pub(crate) fn new<M>(shared: &Shared<M>) -> Self {
         Self {
-            log,
-            votes,
-            opened_at,
+            log: shared.log.clone(),
+            votes: shared.votes.clone(),
+            opened_at: shared.opened_at,
             near: None,
+            stopping: shared.stopping.clone(),
         }
     }
 
@@ -65,8 +73,8 @@ impl LogReader {
         }
         let wide = around(&range);
         let wide = wide.start.max(self.opened_at.min(range.start))..wide.end;
-        let log = self.log.clone();
-        let headers = blocking(move || read_all(&log, wide)).await?.into();
+        let read = move |log: &Log| read_all(log, wide.clone());
+        let headers = patiently(&self.log, &self.stopping, read).await?.into();
         let near = self.near.insert(Near { headers, ends });
         Ok(near.get(&range).unwrap_or_default().to_vec())
     }
@@ -106,7 +114,37 @@ fn around(range: &Range<LogIndex>) -> Range<LogIndex> {
     LogIndex::new(start)..LogIndex::new(end)
 }
 
-fn read_all(log: &Log, mut range: Range<LogIndex>) -> io::Result<Vec<HeaderAt>> {
+/// Reads on a thread that may block; what fails only for the moment, again and again until the group is stopped: to
+/// openraft every error is final.
+async fn patiently<T: Send + 'static>(
+    log: &Log,
+    stopping: &AtomicBool,
+    read: impl Fn(&Log) -> Result<T, Unread> + Clone + Send + 'static,
+) -> io::Result<T> {
+    loop {
+        let (log, read) = (log.clone(), read.clone());
+        let path = log.path().to_owned();
+        match blocking(move || Ok(read(&log))).await? {
+            Ok(found) => return Ok(found),
+            Err(Unread::Stored(error)) if error.passes() && !stopping.load(Ordering::Acquire) => {
+                tracing::warn!(log = %path.display(), %error, "Raft waits");
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+}
+
+/// Why entries were not read.
+#[derive(Debug, Error)]
+pub(super) enum Unread {
+    #[error(transparent)]
+    Stored(#[from] ReadLogError),
+    #[error("entry {0} cannot be read")]
+    CutAcross(LogIndex),
+}
+
+fn read_all(log: &Log, mut range: Range<LogIndex>) -> Result<Vec<HeaderAt>, Unread> {
     range.start = range.start.max(log.ends().first_index);
     let mut found: Vec<HeaderAt> = Vec::new();
     while range.start < range.end {
@@ -120,16 +158,14 @@ fn read_all(log: &Log, mut range: Range<LogIndex>) -> io::Result<Vec<HeaderAt>> 
 
 /// Headers from the start of `range`, at least one if that entry is there. A read that a purge or truncation cuts across
 /// finds nothing, also of what is kept: it is done again.
-pub(super) fn read_there(log: &Log, range: &Range<LogIndex>) -> io::Result<Vec<HeaderAt>> {
+pub(super) fn read_there(log: &Log, range: &Range<LogIndex>) -> Result<Vec<HeaderAt>, Unread> {
     for _ in 0..READS_MAX {
-        let found = log.read_headers(range.clone(), HEADERS_AT_ONCE);
-        let found = found.map_err(io::Error::other)?;
+        let found = log.read_headers(range.clone(), HEADERS_AT_ONCE)?;
         if !found.is_empty() || !is_there(log, range) {
             return Ok(found);
         }
     }
-    let next = range.start;
-    Err(io::Error::other(format!("entry {next} cannot be read")))
+    Err(Unread::CutAcross(range.start))
 }
 
 /// Whether the first entry of `range` is there.
@@ -171,6 +207,7 @@ impl RaftLogReader<Types> for LogReader {
             log: self.log.clone(),
             range,
             read: Vec::new().into_iter(),
+            stopping: self.stopping.clone(),
         };
         stream::unfold(rest, Rest::next).right_stream()
     }
@@ -199,9 +236,8 @@ impl RaftLogReader<Types> for LogReader {
         let range = LogIndex::new(start)..LogIndex::new(end);
         let mut batches = self.log.recent_entries(range.clone(), ENTRIES_BYTES_MAX);
         if batches.is_empty() {
-            let log = self.log.clone();
-            let read = move || log.read_entries(range, ENTRIES_BYTES_MAX);
-            batches = blocking(move || read().map_err(io::Error::other)).await?;
+            let read = move |log: &Log| Ok(log.read_entries(range.clone(), ENTRIES_BYTES_MAX)?);
+            batches = patiently(&self.log, &self.stopping, read).await?;
         }
         let entries = batches.into_iter();
         entries
@@ -232,13 +268,15 @@ struct Rest {
     log: Log,
     range: Range<LogIndex>,
     read: vec::IntoIter<HeaderAt>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Rest {
     async fn next(mut self) -> Option<(io::Result<Entry>, Self)> {
         if self.read.len() == 0 && self.range.start < self.range.end {
-            let (log, range) = (self.log.clone(), self.range.clone());
-            match blocking(move || read_there(&log, &range)).await {
+            let range = self.range.clone();
+            let read = move |log: &Log| read_there(log, &range);
+            match patiently(&self.log, &self.stopping, read).await {
                 Ok(read) => self.read = read.into_iter(),
                 Err(error) => return Some((Err(error), self)),
             }

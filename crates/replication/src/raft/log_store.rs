@@ -36,8 +36,7 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
     }
 
     async fn get_log_reader(&mut self) -> LogReader {
-        let shared = &self.shared;
-        LogReader::new(shared.log.clone(), shared.votes.clone(), shared.opened_at)
+        LogReader::new(&self.shared)
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
@@ -107,10 +106,21 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
             callback.io_completed(Ok(()));
             return Ok(());
         };
+        // Weak, for the log holds it, and is held by what it points to.
+        let weak = Arc::downgrade(&self.shared);
         let on_durable = move |outcome: Result<(), segment_log::SyncFailed>| {
             // Used up now.
             drop(promised);
-            callback.io_completed(outcome.map_err(io::Error::other));
+            let failed = match outcome {
+                Ok(()) => return callback.io_completed(Ok(())),
+                Err(failed) => io::Error::other(failed),
+            };
+            let tell: Box<dyn FnOnce() + Send> =
+                Box::new(move || callback.io_completed(Err(failed)));
+            match weak.upgrade() {
+                Some(shared) => shared.failure.append_failed(tell),
+                None => tell(),
+            }
         };
         let appended = shared.log.append(first, batches, Box::new(on_durable));
         appended.map(drop).map_err(io::Error::other)

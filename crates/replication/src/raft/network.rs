@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,11 +35,21 @@ const BACKOFF_MAX: Duration = Duration::from_millis(320);
 pub(crate) struct Network {
     group: GroupId,
     peers: Arc<dyn Peers>,
+    not_sent_below: Arc<AtomicU64>,
 }
 
 impl Network {
-    pub(crate) fn new(group: GroupId, peers: Arc<dyn Peers>) -> Self {
-        Self { group, peers }
+    /// Entries below `not_sent_below` are not sent: they are about to be deleted.
+    pub(crate) fn new(
+        group: GroupId,
+        peers: Arc<dyn Peers>,
+        not_sent_below: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            group,
+            peers,
+            not_sent_below,
+        }
     }
 
     fn client(&self, target: u64, appends: RequestKind) -> Client {
@@ -47,6 +58,7 @@ impl Network {
                 group: self.group,
                 peers: self.peers.clone(),
                 to: ReplicaId::new(target),
+                not_sent_below: self.not_sent_below.clone(),
             },
             appends,
             acknowledged: None,
@@ -72,6 +84,7 @@ pub(super) struct Link {
     group: GroupId,
     peers: Arc<dyn Peers>,
     pub(super) to: ReplicaId,
+    not_sent_below: Arc<AtomicU64>,
 }
 
 impl Link {
@@ -98,6 +111,11 @@ impl Link {
     ) -> Result<PeerReply, Unreachable<Types>> {
         let called = async { self.send(kind, message, timeout).await?.await };
         called.await.map_err(unreachable)
+    }
+
+    /// Whether an entry is about to be deleted: openraft waits with that until nobody is being sent it.
+    pub(super) fn is_about_to_go(&self, index: u64) -> bool {
+        index < self.not_sent_below.load(Ordering::Acquire)
     }
 
     pub(super) fn nonsense(&self, what: &str) -> Unreachable<Types> {

@@ -99,6 +99,10 @@ where
 
     fn send(&mut self, request: AppendEntriesRequest<Types>) {
         let prev = request.prev_log_id;
+        let first = request.entries.first().map(RaftEntry::log_id);
+        if first.is_some_and(|first| self.link.is_about_to_go(first.index)) {
+            return self.fail("it lacks entries that are about to be deleted");
+        }
         let last = request.entries.last().map(RaftEntry::log_id).or(prev);
         let whole = request
             .entries
@@ -109,10 +113,7 @@ where
             });
         let Some(batches) = whole.collect() else {
             // A bug of ours: the log reader gives nothing else.
-            let error = AnyError::error("an entry without its bytes cannot be sent");
-            self.failed = Some(Unreachable::new(&error));
-            self.input = None;
-            return;
+            return self.fail("an entry without its bytes cannot be sent");
         };
         let append = Append {
             vote: request.vote,
@@ -125,6 +126,11 @@ where
         let called = self.link.send(self.kind, message, self.timeout);
         self.bytes += bytes;
         self.leaving = Some((Sent { prev, last, bytes }, called));
+    }
+
+    fn fail(&mut self, reason: &'static str) {
+        self.failed = Some(Unreachable::new(&AnyError::error(reason)));
+        self.input = None;
     }
 
     /// What openraft is told of a reply. It trusts the replica; what cannot be is an error here.

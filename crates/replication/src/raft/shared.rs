@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use model::{Clock, LogIndex};
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use super::apply::Applied;
 use super::checkpoint::Position;
 use super::decide;
+use super::failure::AfterFailure;
 use super::machine::Machine;
 use super::types::RaftLogId;
 use super::votes::Votes;
@@ -79,7 +80,11 @@ pub(crate) struct Shared<M> {
     pub(crate) keeper: Notify,
     /// The log was truncated: segment bases known before may be gone.
     bases_moved: AtomicBool,
-    stopping: AtomicBool,
+    /// Shared with readers of the log, which outlive nothing.
+    pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) failure: AfterFailure,
+    /// Entries up to here are not sent any more: who lacks them is sent the snapshot.
+    pub(crate) not_sent_below: Arc<AtomicU64>,
     pub(crate) ends: watch::Sender<GroupEnds>,
     /// The term of the last applied entry.
     pub(crate) term: watch::Sender<u64>,
@@ -109,7 +114,9 @@ impl<M: Machine> Shared<M> {
             checkpoints: Mutex::default(),
             keeper: Notify::new(),
             bases_moved: AtomicBool::new(true),
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
+            failure: AfterFailure::default(),
+            not_sent_below: Arc::default(),
             ends: watch::Sender::new(GroupEnds {
                 log_start,
                 high_watermark,

@@ -21,6 +21,7 @@ async fn a_replica_that_was_away_is_fed_from_sealed_segments() {
     cluster.caught_up(101).await;
     let sound = read_all(cluster.group(leader), Offset::ZERO);
     assert_eq!(read_all(cluster.group(away), Offset::ZERO), sound);
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -73,6 +74,7 @@ async fn a_replica_that_was_away_for_too_long_gets_the_snapshot_and_goes_on() {
     cluster.start(away).await;
     cluster.produce(batch("after", 1)).await;
     cluster.caught_up(102).await;
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -89,6 +91,7 @@ async fn a_new_replica_of_a_trimmed_partition_gets_the_snapshot() {
     cluster.caught_up(60).await;
     let sound = read_all(cluster.group(0), Offset::new(50));
     assert_eq!(read_all(cluster.group(1), Offset::new(50)), sound);
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -124,6 +127,7 @@ async fn every_replica_may_restart_in_turn_under_load() {
     for replica in [1, 2] {
         assert_eq!(read_all(cluster.group(replica), Offset::ZERO), sound);
     }
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -157,6 +161,7 @@ async fn all_may_crash_at_once_and_no_log_id_is_used_twice() {
                 cluster.group(0).log().terms()
             );
         }
+        cluster.same_logs().await;
         cluster.stop_all().await;
     }
 }

@@ -4,6 +4,7 @@
 mod basics;
 mod catching_up;
 mod crashes;
+mod failing_disks;
 mod faults;
 mod harness;
 mod members;

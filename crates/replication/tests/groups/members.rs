@@ -73,6 +73,7 @@ async fn one_becomes_three_then_three_others_and_every_record_goes_along() {
         assert_eq!(read_all(cluster.group(replica), Offset::ZERO).len(), 50);
     }
     assert_eq!(reconfigure(&cluster, &wanted).await, 0, "it is done");
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -102,6 +103,7 @@ async fn a_replica_that_was_removed_comes_back_as_another_one() {
     cluster.caught_up(21).await;
     sound = read_all(cluster.group(leader), Offset::ZERO);
     assert_eq!(read_all(cluster.group(3), Offset::ZERO), sound);
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -152,6 +154,7 @@ async fn leadership_goes_to_who_is_named_and_nothing_is_lost_on_the_way() {
     }
     cluster.caught_up(30).await;
     assert_eq!(read_all(cluster.group(0), Offset::ZERO).len(), 30);
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -187,6 +190,7 @@ async fn a_handover_that_nobody_takes_up_ends_and_the_group_goes_on() {
     for replica in 0..3 {
         assert_eq!(cluster.group(replica).status().stopped, None);
     }
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -208,6 +212,7 @@ async fn only_a_voter_that_keeps_up_is_handed_leadership() {
     );
     let none = cluster.group(leader).reconfigure(&Members::default()).await;
     assert_eq!(none, Err(ReconfigureError::NoVoters));
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -224,5 +229,6 @@ async fn a_voter_that_is_cut_off_is_not_in_sync() {
     until(|| in_sync() == 2).await;
     cluster.network.heal();
     until(|| in_sync() == 3).await;
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }

@@ -20,6 +20,7 @@ async fn what_is_acknowledged_is_read_from_every_replica_byte_for_byte() {
     for replica in [1, 2] {
         assert_eq!(read_all(cluster.group(replica), Offset::ZERO), first);
     }
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -27,6 +28,7 @@ async fn what_is_acknowledged_is_read_from_every_replica_byte_for_byte() {
 async fn the_first_voter_of_a_new_group_leads_it() {
     let cluster = Cluster::of_three().await;
     assert_eq!(cluster.leader().await, 0);
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }
 
@@ -48,5 +50,6 @@ async fn when_the_leader_dies_another_serves_and_knows_every_batch() {
     cluster.start(leader).await;
     cluster.caught_up(21).await;
     assert_eq!(read_all(cluster.group(leader), Offset::ZERO).len(), 21);
+    cluster.same_logs().await;
     cluster.stop_all().await;
 }

@@ -1,10 +1,12 @@
 //! State groups.
 
 use bytes::Bytes;
-use replication::StateMachine;
+use model::ReplicaId;
+use replication::{GroupStart, StateMachine};
 use segment_log::disk::SimulatedDisk;
 
 use crate::harness::{Process, alone, until};
+use crate::network::Network;
 
 /// Sums up numbers and remembers how many there were.
 #[derive(Default)]
@@ -72,4 +74,51 @@ async fn commands_are_answered_survive_restarts_and_their_log_stays_bounded() {
     assert_eq!(answer[..], 105_u64.to_be_bytes());
     drop(group);
     process.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_proposed_anywhere_reaches_the_leader_and_is_answered() {
+    let network = std::sync::Arc::new(Network::default());
+    let voters: Vec<_> = (0..3).map(ReplicaId::new).collect();
+    let disks: Vec<_> = (0..3).map(SimulatedDisk::new).collect();
+    let mut members = Vec::new();
+    for (replica, disk) in voters.iter().zip(&disks) {
+        let process = Process::member(disk.mount(), *replica, network.of(*replica));
+        let start = GroupStart::Found(voters.clone());
+        let replication = &process.replication;
+        let group = replication.open_state_group(7, "sum", Sum::default(), start);
+        members.push((group.await.unwrap(), process));
+    }
+    until(|| {
+        members
+            .iter()
+            .all(|(group, _)| group.status().leader.is_some())
+    })
+    .await;
+    until(|| members.iter().any(|(group, _)| group.status().serves)).await;
+    for (group, _) in &members {
+        for _ in 0..5 {
+            group.propose(Bytes::from_static(&[1])).await.unwrap();
+        }
+    }
+    for (group, _) in &members {
+        until(|| group.read(|sum| (sum.sum, sum.count)) == (15, 15)).await;
+    }
+    // Nobody can say what has become of a command on the way.
+    let leader = members[0].0.status().leader.unwrap();
+    let follower = (0..3).find(|n| *n != leader.get()).unwrap();
+    network.alter(|_, _, request| {
+        if request.kind == replication::peer::RequestKind::Propose {
+            request.entries.clear();
+        }
+    });
+    let lost = members[follower as usize]
+        .0
+        .propose(Bytes::from_static(&[1]))
+        .await;
+    assert!(lost.is_err(), "{lost:?}");
+    for (group, process) in members {
+        drop(group);
+        process.stop().await;
+    }
 }

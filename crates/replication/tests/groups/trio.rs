@@ -182,6 +182,42 @@ impl Cluster {
         .await;
     }
 
+    /// Whether all running replicas have the same entries, Raft's own included, byte for byte; looked at until they do.
+    pub(crate) async fn same_logs(&self) {
+        let log = |replica: u64| {
+            let log = self.group(replica).log();
+            let ends = log.ends();
+            let mut entries = Vec::new();
+            let mut next = ends.first_index;
+            while let Some((last, _)) = {
+                let more = log
+                    .read_entries(next..ends.end_index, 1 << 20)
+                    .expect("reads");
+                entries.extend(more);
+                entries.last().filter(|(last, _)| *last >= next)
+            } {
+                next = last.next();
+            }
+            entries
+        };
+        until(|| {
+            let running = self.running();
+            let logs: Vec<_> = running.into_iter().map(log).collect();
+            let first = logs
+                .iter()
+                .filter_map(|log| log.first())
+                .map(|(index, _)| *index)
+                .max();
+            let above = |entries: &[(model::LogIndex, model::batch::Batch)]| {
+                let above = entries.iter().filter(|(index, _)| Some(*index) >= first);
+                above.cloned().collect::<Vec<_>>()
+            };
+            logs.windows(2)
+                .all(|pair| above(&pair[0]) == above(&pair[1]))
+        })
+        .await;
+    }
+
     pub(crate) async fn stop_all(mut self) {
         for replica in self.running() {
             self.stop(replica).await;

@@ -1,5 +1,6 @@
 //! Reads by offset, for consumers: slices of the map, below the high watermark only, which is never truncated.
-//! They block on the disk where the range is not in memory.
+//! They block on the disk where the range is not in memory. What a quorum has and this log has not yet written is
+//! served from memory, as a copy.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use model::Offset;
 use model::batch::{Batch, BatchHeader, HEADER_BYTES};
 
 use super::locate::{Located, Opened, Wanted};
+use super::state::State;
 use super::{Fetched, Log, LogInner};
 use crate::error::{ReadFromError, ReadLogError};
 use crate::segment::scan::{Cursor, mismatch};
@@ -46,10 +48,14 @@ impl Log {
                     let end = state.end.offset;
                     return Err(ReadFromError::AboveEnd { wanted, end });
                 }
-                let up_to = up_to.min(state.written.offset);
                 if wanted >= up_to || fetched.bytes >= max_bytes.max(1) {
                     return Ok(fetched);
                 }
+                if wanted >= state.written.offset {
+                    add_unwritten(&state, up_to, max_bytes, &mut fetched);
+                    return Ok(fetched);
+                }
+                let up_to = up_to.min(state.written.offset);
                 (state.locate(Wanted::Offset(wanted), Offset::ZERO), up_to)
             };
             let Some(at) = located else {
@@ -77,6 +83,25 @@ impl Log {
         let oldest = state.tail.get(first);
         let oldest = oldest.map_or(state.end.offset, |entry| entry.header.base_offset());
         from >= oldest
+    }
+}
+
+/// Adds what is not in the file yet: memory holds all of it.
+fn add_unwritten(state: &State, up_to: Offset, max_bytes: usize, fetched: &mut Fetched) {
+    let mut index = state.written.index;
+    while let Some(batch) = state.tail.get(index).and_then(|entry| entry.batch.as_ref()) {
+        index = index.next();
+        let header = batch.header();
+        if header.is_internal() || header.end_offset() <= fetched.next_offset {
+            continue;
+        }
+        let is_too_much = fetched.bytes > 0 && fetched.bytes + batch.total_bytes() > max_bytes;
+        if header.end_offset() > up_to || is_too_much {
+            return;
+        }
+        fetched.batches.push(batch.to_bytes());
+        fetched.bytes += batch.total_bytes();
+        fetched.next_offset = header.end_offset();
     }
 }
 

@@ -138,3 +138,36 @@ fn a_batch_larger_than_a_segment_gets_one_of_its_own_and_is_read_whole() {
     let log = open(&disk, &small_segments()).unwrap();
     assert_eq!(crate::harness::entries(&log), large);
 }
+
+#[test]
+fn what_a_quorum_has_before_it_is_written_here_is_read_from_memory() {
+    let disk = SimulatedDisk::new(1);
+    let log = open(&disk, &small_segments()).unwrap();
+    fill(&log, 10);
+    log.sync().unwrap();
+    // Nobody writes these.
+    fill(&log, 15);
+    let read = |from: u64, up_to: u64, max_bytes: usize| {
+        let mut found = Vec::new();
+        let mut next = Offset::new(from);
+        loop {
+            let fetched = log.read_from(next, Offset::new(up_to), max_bytes).unwrap();
+            if fetched.bytes == 0 {
+                return found;
+            }
+            for mut run in fetched.batches {
+                while !run.is_empty() {
+                    let batch = Batch::split_off(&mut run).unwrap();
+                    batch.check_crc().unwrap();
+                    found.push(batch.header().base_offset().get());
+                }
+            }
+            next = fetched.next_offset;
+        }
+    };
+    for max_bytes in [1, 10_000] {
+        assert_eq!(read(8, 15, max_bytes), [8, 9, 10, 11, 12, 13, 14]);
+        assert_eq!(read(12, 14, max_bytes), [12, 13]);
+        assert_eq!(read(12, 12, max_bytes), []);
+    }
+}

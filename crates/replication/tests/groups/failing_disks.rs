@@ -1,0 +1,85 @@
+//! One replica's disk fails or is full: the group goes on, and nothing acknowledged depends on that disk.
+
+use std::time::Duration;
+
+use model::Offset;
+use segment_log::LogSettings;
+
+use crate::harness::{batch, read_all, stamped, until};
+use crate::trio::Cluster;
+
+#[tokio::test]
+async fn a_leader_whose_sync_fails_hands_over_and_stops() {
+    let mut cluster = Cluster::of_three().await;
+    for n in 0..5 {
+        cluster.produce(stamped(1, 0, n, 1)).await;
+    }
+    cluster.caught_up(5).await;
+    let leader = cluster.leader().await;
+    let term = cluster.group(leader).status().term;
+    let before = std::time::Instant::now();
+    cluster.members[&leader].disk.fail_next_sync(".log");
+    let lost = cluster.propose(leader, stamped(1, 0, 5, 1)).await;
+    until(|| cluster.group(leader).status().stopped.is_some()).await;
+    let failed_after = before.elapsed();
+    until(|| cluster.serving().is_some_and(|next| next != leader)).await;
+    let handed_after = before.elapsed() - failed_after;
+    // Without a handover the followers would first wait for the leader's lease to end.
+    assert!(
+        handed_after < Duration::from_millis(400),
+        "{handed_after:?}"
+    );
+    let next = cluster.leader().await;
+    assert_eq!(cluster.group(next).status().term.get(), term.get() + 1);
+    for n in 5..10 {
+        assert_eq!(cluster.produce(stamped(1, 0, n, 1)).await, n as u64);
+    }
+    let status = cluster.group(leader).status();
+    assert!(!status.serves, "{status:?}");
+    drop(lost);
+    cluster.crash(leader).await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_follower_whose_sync_fails_stops_and_the_others_go_on() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.produce(batch("before", 1)).await;
+    let leader = cluster.leader().await;
+    let failing = (leader + 1) % 3;
+    cluster.caught_up(1).await;
+    cluster.members[&failing].disk.fail_next_sync(".log");
+    for n in 0..5 {
+        assert_eq!(cluster.produce(batch("after", 1)).await, 1 + n);
+    }
+    until(|| cluster.group(failing).status().stopped.is_some()).await;
+    assert_eq!(cluster.leader().await, leader);
+    until(|| cluster.group(leader).status().in_sync.len() == 2).await;
+    cluster.crash(failing).await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_follower_with_a_full_disk_refuses_and_goes_on_once_there_is_space() {
+    let cluster = Cluster::found(&[0, 1, 2], LogSettings::default()).await;
+    cluster.produce(batch("before", 1)).await;
+    cluster.caught_up(1).await;
+    let leader = cluster.leader().await;
+    let full = (leader + 1) % 3;
+    let disk = &cluster.members[&full].disk;
+    disk.set_capacity(0);
+    let large = "x".repeat(100_000);
+    for _ in 0..20 {
+        cluster.produce(batch(&large, 1)).await;
+    }
+    let status = cluster.group(full).status();
+    assert_eq!(status.stopped, None);
+    assert!(status.log_end < Offset::new(21), "{status:?}");
+    disk.set_capacity(1 << 30);
+    cluster.caught_up(21).await;
+    assert_eq!(cluster.leader().await, leader);
+    assert_eq!(read_all(cluster.group(full), Offset::ZERO).len(), 21);
+    cluster.same_logs().await;
+    assert_eq!(cluster.group(full).status().stopped, None);
+    cluster.stop_all().await;
+}
