@@ -14,6 +14,9 @@ const FILES: [&str; 5] = [
     "strandline/v1/cluster.proto",
 ];
 
+/// Spoken between brokers only: messages, no descriptors for reflection, no generated services.
+const INTERNAL: [&str; 1] = ["strandline/internal/v1/peer.proto"];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed={ROOT}");
     let descriptors = protox::compile(FILES, [ROOT])?;
@@ -28,5 +31,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .codec_path("crate::codec::BoundedCodec")
         .emit_rerun_if_changed(false)
         .compile_fds_with_config(descriptors, config)?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .build_client(false)
+        .build_server(false)
+        .emit_rerun_if_changed(false)
+        .compile_fds(protox::compile(INTERNAL, [ROOT])?)?;
     Ok(())
 }

@@ -8,16 +8,36 @@
 //!       ◀─────────────────────── reply, in any order ───────────────────── ReplySlot ──┘
 //! ```
 
+mod address_book;
 mod call_error;
+pub mod forming;
 mod group_id;
+mod hello;
+mod inboxes;
+mod leader_table;
+mod network;
 mod no_peers;
 mod reply_slot;
 mod request;
+mod roster;
 mod seam;
+mod settings;
+mod standing;
+mod stats;
 
+pub use address_book::{AddressBook, RegisteredBroker};
 pub use call_error::CallError;
+pub use forming::{FormError, Joining, form};
 pub use group_id::GroupId;
+pub use hello::{Hello, PeerPolicy};
+pub use inboxes::Inboxes;
+pub use leader_table::{BrokerNumbers, LeaderTable, Leadership, ToldLeadership};
+pub use network::PeerNetwork;
 pub use no_peers::NoPeers;
 pub use reply_slot::{Answered, ReplySlot};
 pub use request::{PeerReply, PeerRequest, RequestKind};
+pub use roster::KnownPeer;
 pub use seam::{Called, GroupInbox, Peers, Registration, Replied};
+pub use settings::{PeerLimits, PeerSettings, Seeds};
+pub use standing::{Membership, Promise, PromiseStore, Standing};
+pub use stats::PeerStats;

@@ -21,5 +21,10 @@ pub mod v1 {
     tonic::include_proto!("strandline.v1");
 }
 
+/// What brokers say to each other, package `strandline.internal.v1`: messages only.
+pub mod internal {
+    tonic::include_proto!("strandline.internal.v1");
+}
+
 /// The descriptors of every file of the API, encoded, with comments: what the reflection service shows.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

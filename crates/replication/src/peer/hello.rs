@@ -1,0 +1,119 @@
+#![allow(dead_code)] // until the streams use it
+//! What brokers say when they meet, and who is refused.
+
+use model::{BrokerId, DiskId};
+
+use super::{PeerSettings, Standing};
+
+/// The version of what is spoken between brokers.
+pub(super) const PROTOCOL: u32 = 1;
+
+/// What a broker says of itself, first on every stream, in both directions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The version that it speaks.
+    pub protocol: u32,
+    /// Its cluster's name.
+    pub cluster_name: String,
+    /// Its number.
+    pub broker: BrokerId,
+    /// Its data directory.
+    pub disk: DiskId,
+    /// How often a broker has started on that directory.
+    pub start_counter: u64,
+    /// How far it has come into a cluster.
+    pub standing: Standing,
+    /// How many brokers form the cluster, by its settings.
+    pub initial_brokers: u32,
+    /// `host:port` for brokers.
+    pub advertised_peer: String,
+    /// `host:port` for clients.
+    pub advertised_grpc: String,
+}
+
+/// Judges peers by what the cluster's metadata knows of them: a disk that is an older copy, a disk that was replaced.
+/// Asked for every peer that is a member, in both directions, whenever one connects.
+pub trait PeerPolicy: Send + Sync + 'static {
+    /// Whether the peer may talk to this broker.
+    ///
+    /// # Errors
+    /// Why not, and what can be done about it, as a sentence for both operators.
+    fn judge(&self, peer: &Hello) -> Result<(), String>;
+}
+
+impl Hello {
+    /// What this broker says.
+    pub(super) fn of(settings: &PeerSettings, standing: Standing) -> Self {
+        Self {
+            protocol: PROTOCOL,
+            cluster_name: settings.cluster_name.clone(),
+            broker: settings.broker,
+            disk: settings.disk,
+            start_counter: settings.start_counter,
+            standing,
+            initial_brokers: settings.initial_brokers,
+            advertised_peer: settings.advertised_peer.clone(),
+            advertised_grpc: settings.advertised_grpc.clone(),
+        }
+    }
+
+    /// Whether it is said by this very process, reached under one of its own addresses.
+    pub(super) fn is_same_process(&self, other: &Self) -> bool {
+        self.broker == other.broker
+            && self.disk == other.disk
+            && self.start_counter == other.start_counter
+    }
+
+    /// Whether two brokers may talk; both sides come to the same end.
+    ///
+    /// # Errors
+    /// Why not, naming both, and what can be done about it.
+    pub(super) fn agree(&self, peer: &Self) -> Result<(), String> {
+        let (a, b) = (self.name(), peer.name());
+        if self.protocol != peer.protocol {
+            return Err(format!(
+                "{a} speaks version {} of the protocol between brokers, {b} version {}; run the same version on both",
+                self.protocol, peer.protocol
+            ));
+        }
+        if self.cluster_name != peer.cluster_name {
+            return Err(format!(
+                "{a} belongs to cluster name `{}`, {b} to `{}`; correct the peer addresses, or the cluster name",
+                self.cluster_name, peer.cluster_name
+            ));
+        }
+        if self.broker == peer.broker {
+            return Err(format!(
+                "{a} on disk {} and {b} on disk {} have the same number; give each broker its own",
+                self.disk, peer.disk
+            ));
+        }
+        if self.disk == peer.disk {
+            return Err(format!(
+                "{a} and {b} run on the same disk id {}: one is a copy of the other's data directory; empty the copy",
+                self.disk
+            ));
+        }
+        if let (Some(ours), Some(theirs)) = (self.standing.member(), peer.standing.member()) {
+            if ours.cluster != theirs.cluster {
+                return Err(format!(
+                    "{a} is a member of cluster {}, {b} of cluster {}; correct the peer addresses, or empty the data \
+                     directory of the one that is to join",
+                    ours.cluster, theirs.cluster
+                ));
+            }
+            if ours.replica == theirs.replica {
+                return Err(format!(
+                    "{a} and {b} both say that they are replica {}; empty the data directory of the wrong one",
+                    ours.replica
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// For a refusal.
+    fn name(&self) -> String {
+        format!("broker {} ({})", self.broker, self.advertised_peer)
+    }
+}
