@@ -1,7 +1,7 @@
 //! The data directory as the process sees it: whose it is, who uses it now, how often it was started on.
 //!
 //! ```text
-//! <data>/strandline        the identity: format, disk id, broker, start counter
+//! <data>/strandline        the identity: format, disk id, broker, start counter, cluster, replica
 //! <data>/strandline.lock   locked by the broker that runs, holds its process id
 //! <data>/…                 votes, logs, journals: replication's and segment-log's
 //! ```
@@ -10,6 +10,7 @@
 mod error;
 mod identity;
 mod lock;
+mod stored;
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -17,11 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::{Clock, DiskId};
-use segment_log::disk::{Disk, RealDisk, read_small_file, replace_file_durably};
+use segment_log::disk::{Disk, RealDisk, read_small_file};
 
 pub use error::DirectoryError;
+pub(crate) use identity::Bond;
 use identity::{Identity, Unsound};
 use lock::DirectoryLock;
+use stored::Stored;
 
 const IDENTITY_FILE: &str = "strandline";
 const LOCK_FILE: &str = "strandline.lock";
@@ -30,7 +33,7 @@ const LOCK_FILE: &str = "strandline.lock";
 pub(crate) struct DataDirectory {
     path: PathBuf,
     disk: Arc<RealDisk>,
-    identity: Identity,
+    stored: Arc<Stored>,
     stopped_cleanly_before: bool,
     // Last: what is above must be gone before another process may come.
     _lock: DirectoryLock,
@@ -74,24 +77,23 @@ impl DataDirectory {
             });
         }
         let stopped_cleanly_before = stored.as_ref().is_none_or(|stored| stored.stopped_cleanly);
-        let mut identity = stored.unwrap_or_else(|| Identity {
+        let identity = stored.unwrap_or_else(|| Identity {
             disk: DiskId::from_bytes(*uuid::Uuid::new_v4().as_bytes()),
             broker,
             starts: 0,
             stopped_cleanly: true,
             created: clock.now(),
+            bond: Bond::None,
         });
-        identity.starts += 1;
-        identity.stopped_cleanly = false;
-        let opened = Self {
+        let stored = Stored::new(disk.clone(), Path::new(IDENTITY_FILE), identity);
+        stored.count_start().map_err(io("count this start"))?;
+        Ok(Self {
             path: path.to_owned(),
             disk,
-            identity,
+            stored: Arc::new(stored),
             stopped_cleanly_before,
             _lock: lock,
-        };
-        opened.store().map_err(io("count this start"))?;
-        Ok(opened)
+        })
     }
 
     /// The disk below.
@@ -101,12 +103,36 @@ impl DataDirectory {
 
     /// Drawn at random when the directory was made.
     pub(crate) fn disk_id(&self) -> DiskId {
-        self.identity.disk
+        self.stored.read().disk
+    }
+
+    /// What binds it to a cluster.
+    pub(crate) fn bond(&self) -> Bond {
+        self.stored.bond()
+    }
+
+    /// Notes, durably, which cluster it belongs to, and as what.
+    ///
+    /// # Errors
+    /// [`DirectoryError::OtherCluster`], or [`DirectoryError::Io`].
+    pub(crate) fn join(&self, bond: Bond) -> Result<(), DirectoryError> {
+        if let (Some(stored), Some(wanted)) = (self.bond().cluster(), bond.cluster())
+            && stored != wanted
+        {
+            return Err(DirectoryError::OtherCluster {
+                path: self.path.clone(),
+                stored,
+                wanted,
+            });
+        }
+        self.stored
+            .bind(bond)
+            .map_err(DirectoryError::io(&self.path, "note its cluster"))
     }
 
     /// How often a broker has started on it, this time included.
     pub(crate) fn start_counter(&self) -> u64 {
-        self.identity.starts
+        self.stored.read().starts
     }
 
     /// Whether the broker before said that it had stopped.
@@ -118,15 +144,10 @@ impl DataDirectory {
     ///
     /// # Errors
     /// [`DirectoryError::Io`]: the next start counts this stop as unclean, which loses nothing.
-    pub(crate) fn close(mut self) -> Result<(), DirectoryError> {
-        self.identity.stopped_cleanly = true;
-        self.store()
+    pub(crate) fn close(self) -> Result<(), DirectoryError> {
+        self.stored
+            .stopped_cleanly()
             .map_err(DirectoryError::io(&self.path, "note the clean stop"))
-    }
-
-    fn store(&self) -> io::Result<()> {
-        let bytes = self.identity.encode();
-        replace_file_durably(&*self.disk, Path::new(IDENTITY_FILE), &bytes)
     }
 }
 

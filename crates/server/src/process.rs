@@ -21,6 +21,7 @@ use crate::grpc::GrpcServer;
 use crate::health::Health;
 use crate::http::{self, Shown};
 use crate::listen::{Bound, bind};
+use crate::membership;
 use crate::metrics::Metrics;
 use crate::settings::{Settings, table};
 use crate::storage::Storage;
@@ -69,7 +70,8 @@ pub async fn serve(
     };
     let health = Arc::new(Health::default());
     let _aside = serve_aside(http, health.clone(), metrics);
-    let storage = Storage::open(&settings, directory.disk(), clock.clone())?;
+    let replica = membership::alone(&settings, &directory)?;
+    let storage = Storage::open(&settings, replica, directory.disk(), clock.clone())?;
     let mut stop = std::pin::pin!(stop);
 
     let start = start(&settings, &directory, &storage, &clock, &health, grpc);
@@ -115,7 +117,9 @@ async fn start(
 ) -> Result<Running, RunError> {
     let broker_settings = broker_settings(settings, directory, grpc.address);
     let replication = storage.replication().clone();
+    let replica = replication.settings().replica;
     let broker = Broker::start(replication, clock.clone(), broker_settings).await?;
+    membership::note_alone(directory, broker.describe_cluster().cluster, replica)?;
     health.started(broker.clone());
     let api = grpc_api::routes(broker.clone(), clock.clone(), api_settings(settings));
     let api = api.await.map_err(RunError::Descriptors)?;

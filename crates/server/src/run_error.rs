@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::data_directory::DirectoryError;
 use crate::listen::BindError;
+use crate::membership::MembershipError;
 use crate::settings::SettingsError;
 
 /// Why a broker did not start, or did not stop cleanly.
@@ -18,6 +19,9 @@ pub enum RunError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The broker cannot be what its settings say.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -59,7 +63,7 @@ impl RunError {
     /// The exit code of the process: 1 failed, 2 usage, 6 no space or over a limit, 7 data directory unusable.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) => USAGE,
+            Self::Settings(_) | Self::Membership(_) => USAGE,
             Self::Directory(error) if error.is_no_space() => NO_SPACE,
             Self::Directory(_) | Self::Logs(_) => DIRECTORY_UNUSABLE,
             Self::Replication(OpenReplicationError::Settings(_)) => FAILED,

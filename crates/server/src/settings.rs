@@ -2,8 +2,10 @@
 //!
 //! [`table`] holds every setting with its default and bounds. Nobody else reads the environment.
 
+mod cluster;
 mod error;
 mod file;
+mod host_name;
 pub(crate) mod kind;
 pub(crate) mod print;
 pub(crate) mod setting;
@@ -19,6 +21,9 @@ pub use error::SettingsError;
 pub use kind::ListenAddress;
 pub use sources::Source;
 
+pub(crate) use host_name::host_name;
+
+use cluster::Own;
 use sources::Sources;
 
 use crate::BrokerArgs;
@@ -46,9 +51,21 @@ pub struct Settings {
     /// The listener for metrics and health.
     pub http: ListenAddress,
     /// What clients are told to connect to, where it was set.
-    pub advertised: Option<ListenAddress>,
+    pub advertise_grpc: Option<ListenAddress>,
+    /// What other brokers are told to connect to, where it was set.
+    pub advertise_peer: Option<ListenAddress>,
+    /// Where the other brokers are found; empty for a broker alone.
+    pub cluster_peers: Vec<ListenAddress>,
+    /// How many brokers form the cluster: those of the numbers below.
+    pub initial_brokers: u32,
+    /// Guards against mixing clusters.
+    pub cluster_name: String,
     /// The failure domain, where it was set.
     pub rack: Option<String>,
+    /// How long a replica waits for its leader before it wants to lead.
+    pub election_timeout: Duration,
+    /// How often a leader tells that it lives.
+    pub heartbeat_interval: Duration,
     /// Whether producing creates a missing topic.
     pub auto_create_topics: bool,
     /// Partitions of a topic whose creator does not say.
@@ -112,14 +129,23 @@ impl Settings {
     /// # Errors
     /// The first setting that is refused, with its value, its bounds and who gave it.
     pub(crate) fn resolve(sources: &Sources<'_>) -> Result<Self, SettingsError> {
+        let own = Own::of(sources)?;
+        let cluster_peers = sources.optional(&table::CLUSTER_PEERS)?.unwrap_or_default();
+        let initial_brokers = sources.optional(&table::INITIAL_BROKERS)?.map(narrow);
         let settings = Self {
             data: sources.value(&table::DATA)?,
-            id: narrow(sources.value(&table::ID)?),
+            id: own.id,
             grpc: sources.value(&table::GRPC)?,
             peer: sources.value(&table::PEER)?,
             http: sources.value(&table::HTTP)?,
-            advertised: sources.optional(&table::ADVERTISED)?,
+            advertise_grpc: own.address(sources, &table::ADVERTISE_GRPC)?,
+            advertise_peer: own.address(sources, &table::ADVERTISE_PEER)?,
+            initial_brokers: cluster::initial_brokers(&cluster_peers, initial_brokers)?,
+            cluster_peers,
+            cluster_name: sources.value(&table::CLUSTER_NAME)?,
             rack: sources.optional(&table::RACK)?,
+            election_timeout: sources.value(&table::ELECTION_TIMEOUT)?,
+            heartbeat_interval: sources.value(&table::HEARTBEAT_INTERVAL)?,
             auto_create_topics: sources.value(&table::AUTO_CREATE_TOPICS)?,
             default_partitions: narrow(sources.value(&table::DEFAULT_PARTITIONS)?),
             retention_check_interval: sources.value(&table::RETENTION_CHECK_INTERVAL)?,
@@ -147,6 +173,11 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Whether the cluster is this broker: it opens no peer port and waits for nobody.
+    pub fn is_alone(&self) -> bool {
+        self.cluster_peers.is_empty()
+    }
+
     /// What no single setting's bounds can say.
     fn check_together(&self) -> Result<(), SettingsError> {
         let listeners = [
@@ -165,6 +196,7 @@ impl Settings {
                 });
             }
         }
+        cluster::check_election(self.election_timeout, self.heartbeat_interval)?;
         if self.request_bytes_max / 2 < self.message_bytes_max {
             return Err(SettingsError::TooSmallFor {
                 setting: table::REQUEST_BYTES_MAX.name,

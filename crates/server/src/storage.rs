@@ -12,15 +12,6 @@ use segment_log::{LogDirectory, LogDirectorySettings};
 use crate::RunError;
 use crate::settings::Settings;
 
-/// How many brokers form a cluster: for now, this one.
-const INITIAL_BROKERS: u32 = 1;
-
-/// The replica that the cluster will issue to this broker's disk, which needs it before there is a cluster: a
-/// broker that forms one bears its own number, and any other alone is the first to come after those.
-fn replica(id: u32) -> ReplicaId {
-    ReplicaId::new(u64::from(id.min(INITIAL_BROKERS)))
-}
-
 /// Cores, logs and groups of one data directory.
 pub(crate) struct Storage {
     cores: Arc<Cores>,
@@ -35,6 +26,7 @@ impl Storage {
     /// [`RunError::Process`], [`RunError::Logs`] or [`RunError::Replication`].
     pub(crate) fn open(
         settings: &Settings,
+        replica: ReplicaId,
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RunError> {
@@ -53,7 +45,9 @@ impl Storage {
             cores.clone(),
             ReplicationSettings {
                 uncommitted_bytes_max: settings.uncommitted_bytes_max,
-                ..ReplicationSettings::new(replica(settings.id))
+                heartbeat_interval: settings.heartbeat_interval,
+                election_timeout: settings.election_timeout,
+                ..ReplicationSettings::new(replica)
             },
             Arc::new(NoPeers),
         )?;

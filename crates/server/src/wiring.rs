@@ -6,7 +6,7 @@ use broker::{BrokerIdentity, BrokerSettings};
 use model::BrokerId;
 
 use crate::data_directory::DataDirectory;
-use crate::settings::{ListenAddress, Settings};
+use crate::settings::{ListenAddress, Settings, host_name};
 
 /// The broker's settings, with what the data directory says about who it is.
 pub(crate) fn broker_settings(
@@ -18,7 +18,8 @@ pub(crate) fn broker_settings(
         broker: BrokerId::new(settings.id),
         disk: directory.disk_id(),
         start_counter: directory.start_counter(),
-        grpc_address: advertised(settings, grpc).to_string(),
+        grpc_address: advertised(settings.advertise_grpc.as_ref(), &settings.grpc, grpc)
+            .to_string(),
         peer_address: settings.peer.to_string(),
         rack: settings.rack.clone(),
     };
@@ -46,24 +47,19 @@ pub(crate) fn api_settings(settings: &Settings) -> grpc_api::Settings {
     }
 }
 
-/// What clients are told to connect to: what is set, or what is listened on, with the port that the system chose.
-/// An address that stands for every one of this host's reaches nobody: the host's name takes its place.
-fn advertised(settings: &Settings, bound: SocketAddr) -> ListenAddress {
-    if let Some(advertised) = &settings.advertised {
-        return advertised.clone();
+/// What others are told to connect to: what is set, or what is listened on, with the port that the system chose. An
+/// address that stands for every one of this host's reaches nobody: the host's name takes its place.
+pub(crate) fn advertised(
+    set: Option<&ListenAddress>,
+    listener: &ListenAddress,
+    bound: SocketAddr,
+) -> ListenAddress {
+    if let Some(set) = set {
+        return set.clone();
     }
-    let host = if bound.ip().is_unspecified() {
-        host_name().unwrap_or_else(|| settings.grpc.host.clone())
-    } else {
-        settings.grpc.host.clone()
-    };
+    let name = Some(host_name()).filter(|name| bound.ip().is_unspecified() && !name.is_empty());
     ListenAddress {
-        host,
+        host: name.unwrap_or_else(|| listener.host.clone()),
         port: bound.port(),
     }
-}
-
-fn host_name() -> Option<String> {
-    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
-    (!name.is_empty()).then_some(name)
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use model::ClusterId;
 use thiserror::Error;
 
 /// Why a data directory cannot be used.
@@ -43,6 +44,16 @@ pub enum DirectoryError {
         stored: u32,
         /// The broker that was to start.
         wanted: u32,
+    },
+    /// It belongs to another cluster.
+    #[error("the data directory {} belongs to cluster {stored}, but the brokers of cluster_peers form cluster {wanted}; check --cluster-peers, or choose an empty directory with --data to join that one", path.display())]
+    OtherCluster {
+        /// The directory.
+        path: PathBuf,
+        /// The cluster it belongs to.
+        stored: ClusterId,
+        /// The cluster it was to join.
+        wanted: ClusterId,
     },
     /// Its identity is not what was written.
     #[error("{} is damaged: {reason}; restore it from a copy, or choose another directory with --data", file.display())]

@@ -1,6 +1,6 @@
 //! Directories that are made, counted, refused.
 
-use model::SystemClock;
+use model::{ClusterId, ReplicaId, SystemClock};
 use tempfile::TempDir;
 
 use super::*;
@@ -79,7 +79,7 @@ fn a_newer_format_is_refused_with_both_numbers() {
     .unwrap();
     let refusal = open(temporary.path()).err().unwrap().to_string();
     assert!(
-        refusal.contains("has format 9, this version knows 1"),
+        refusal.contains("has format 9, this version knows 2"),
         "{refusal}"
     );
 }
@@ -121,6 +121,36 @@ fn a_path_that_is_a_file_is_refused_by_name() {
     let refusal = open(&file).err().unwrap().to_string();
     assert!(
         refusal.contains("file") && refusal.contains("not a directory"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_promise_and_a_membership_outlive_the_process_and_a_second_cluster_is_refused() {
+    let temporary = TempDir::new().unwrap();
+    let [one, other] = [[1; 16], [2; 16]].map(ClusterId::from_bytes);
+    let first = open(temporary.path()).unwrap();
+    assert_eq!(first.bond(), Bond::None);
+    let promised = Bond::Promised {
+        cluster: one,
+        initial_brokers: 3,
+    };
+    first.join(promised).unwrap();
+    drop(first);
+    let second = open(temporary.path()).unwrap();
+    assert_eq!(second.bond(), promised);
+    let member = |cluster| Bond::Member {
+        cluster,
+        replica: ReplicaId::new(7),
+        initial_brokers: Some(3),
+    };
+    second.join(member(one)).unwrap();
+    drop(second);
+    let third = open(temporary.path()).unwrap();
+    assert_eq!(third.bond(), member(one));
+    let refusal = third.join(member(other)).unwrap_err().to_string();
+    assert!(
+        refusal.contains(&one.to_string()) && refusal.contains(&other.to_string()),
         "{refusal}"
     );
 }

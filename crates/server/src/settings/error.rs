@@ -82,6 +82,64 @@ pub enum SettingsError {
         /// What both say.
         address: String,
     },
+    /// The host's name has no number to take.
+    #[error(
+        "id = \"hostname\" takes the number behind the last `-` of the host's name, but that is {host_name:?}; \
+         give the number itself with --id"
+    )]
+    NoOrdinal {
+        /// The host's name.
+        host_name: String,
+    },
+    /// A template makes no address on this host.
+    #[error("{setting} makes no address with the host's name {host_name:?}: {expected}")]
+    BadTemplate {
+        /// The setting.
+        setting: &'static str,
+        /// The host's name.
+        host_name: String,
+        /// What is expected.
+        expected: String,
+    },
+    /// One name stands for an unknown number of brokers.
+    #[error(
+        "cluster_peers = {address} is one name for all brokers: initial_brokers must say how many form the cluster, \
+         the same number for all of them"
+    )]
+    HowManyBrokers {
+        /// The name.
+        address: String,
+    },
+    /// Some brokers could never be found.
+    #[error(
+        "initial_brokers = {wanted}, but cluster_peers lists {listed} addresses; list one for each of the brokers, or \
+         one DNS name for all of them"
+    )]
+    TooFewPeers {
+        /// How many brokers are to form the cluster.
+        wanted: u32,
+        /// How many addresses are listed.
+        listed: usize,
+    },
+    /// Several brokers cannot find each other.
+    #[error("initial_brokers = {wanted} needs cluster_peers: where the other brokers are found")]
+    NoPeers {
+        /// How many brokers are to form the cluster.
+        wanted: u32,
+    },
+    /// A follower would want to lead between two heartbeats.
+    #[error(
+        "election_timeout = {election_ms} ms is too short for heartbeat_interval = {heartbeat_ms} ms; it must be at \
+         least three times that, {least_ms} ms"
+    )]
+    ElectionTooShort {
+        /// The election timeout, in milliseconds.
+        election_ms: u128,
+        /// The heartbeat interval, in milliseconds.
+        heartbeat_ms: u128,
+        /// What the first must be at least, in milliseconds.
+        least_ms: u128,
+    },
     /// A limit leaves no room for another.
     #[error(
         "{setting} = {value} bytes is too small for {other} = {other_value} bytes; it must be at least {least}"

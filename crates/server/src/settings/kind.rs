@@ -4,11 +4,15 @@
 
 mod address;
 mod amount;
+mod broker_number;
+mod template;
 mod words;
 
-pub(crate) use address::Address;
 pub use address::ListenAddress;
+pub(crate) use address::{Address, Addresses};
 pub(crate) use amount::{Bytes, Count, Interval};
+pub(crate) use broker_number::{BrokerNumber, ChosenNumber, ordinal};
+pub(crate) use template::Template;
 pub(crate) use words::{Directives, Directory, Name, Switch, Words};
 
 /// A kind of value.

@@ -7,8 +7,14 @@ use broker::BrokerSettings;
 use model::limits::BATCH_BYTES_LIMIT;
 
 use super::LogFormat;
-use super::kind::{Address, Bytes, Count, Directives, Directory, Interval, Name, Switch, Words};
+use super::kind::{
+    Address, Addresses, BrokerNumber, Bytes, Count, Directives, Directory, Interval, Name, Switch,
+    Template, Words,
+};
 use super::setting::{AnySetting, Default, SWITCH, Setting};
+
+/// Every initial broker is known to all by its number.
+const INITIAL_BROKERS_MAX: u64 = 1000;
 
 /// All of them, in the order of the help.
 pub(crate) static ALL: &[&dyn AnySetting] = &[
@@ -17,8 +23,14 @@ pub(crate) static ALL: &[&dyn AnySetting] = &[
     &GRPC,
     &PEER,
     &HTTP,
-    &ADVERTISED,
+    &ADVERTISE_GRPC,
+    &ADVERTISE_PEER,
+    &CLUSTER_PEERS,
+    &INITIAL_BROKERS,
+    &CLUSTER_NAME,
     &RACK,
+    &ELECTION_TIMEOUT,
+    &HEARTBEAT_INTERVAL,
     &AUTO_CREATE_TOPICS,
     &DEFAULT_PARTITIONS,
     &RETENTION_CHECK_INTERVAL,
@@ -52,16 +64,14 @@ pub(crate) static DATA: Setting<Directory> = Setting {
     help: "The data directory. It is made if it is missing; one broker at a time uses it.",
 };
 
-pub(crate) static ID: Setting<Count> = Setting {
+pub(crate) static ID: Setting<BrokerNumber> = Setting {
     name: "id",
-    placeholder: "N",
-    kind: Count {
-        least: 0,
-        most: i32::MAX as u64,
-    },
+    placeholder: "N|hostname",
+    kind: BrokerNumber,
     default: Default::Is("0"),
     variable_too: None,
-    help: "This broker's number in its cluster. It stays with the data directory.",
+    help: "This broker's number in its cluster: it stays with the data directory. `hostname` takes the number \
+           behind the last `-` of the host's name, as a StatefulSet gives it.",
 };
 
 pub(crate) static GRPC: Setting<Address> = Setting {
@@ -92,13 +102,56 @@ pub(crate) static HTTP: Setting<Address> = Setting {
     help: "Where /metrics, /healthz and /readyz are served. Port 0 lets the system choose.",
 };
 
-pub(crate) static ADVERTISED: Setting<Address> = Setting {
-    name: "advertised",
+pub(crate) static ADVERTISE_GRPC: Setting<Template> = Setting {
+    name: "advertise_grpc",
     placeholder: "HOST:PORT",
-    kind: Address { least_port: 1 },
+    kind: Template,
     default: Default::Unset("the gRPC address; the host's name where that is 0.0.0.0 or [::]"),
     variable_too: None,
-    help: "The address that clients are told to connect to, where it is not the one listened on.",
+    help: "The address that clients and other brokers are told for the gRPC listener, where it is not the one \
+           listened on: {hostname}.strand.svc:7700.",
+};
+
+pub(crate) static ADVERTISE_PEER: Setting<Template> = Setting {
+    name: "advertise_peer",
+    placeholder: "HOST:PORT",
+    kind: Template,
+    default: Default::Unset("the peer address; the host's name where that is 0.0.0.0 or [::]"),
+    variable_too: None,
+    help: "The address that other brokers are told for the peer listener, where it is not the one listened on: \
+           {hostname}.strand-peers.svc:7701. Its name is looked up again at every reconnect.",
+};
+
+pub(crate) static CLUSTER_PEERS: Setting<Addresses> = Setting {
+    name: "cluster_peers",
+    placeholder: "HOST:PORT,..",
+    kind: Addresses,
+    default: Default::Unset("none: a cluster of one"),
+    variable_too: None,
+    help: "The peer addresses of the brokers that form the cluster, this one's among them or not; or one DNS \
+           name that stands for all of them, with initial_brokers.",
+};
+
+pub(crate) static INITIAL_BROKERS: Setting<Count> = Setting {
+    name: "initial_brokers",
+    placeholder: "N",
+    kind: Count {
+        least: 1,
+        most: INITIAL_BROKERS_MAX,
+    },
+    default: Default::Unset("as many as cluster_peers lists; 1 without it"),
+    variable_too: None,
+    help: "How many brokers form the cluster, numbered from 0: the same for all of them. Brokers of higher \
+           numbers join later.",
+};
+
+pub(crate) static CLUSTER_NAME: Setting<Name> = Setting {
+    name: "cluster_name",
+    placeholder: "NAME",
+    kind: Name { bytes_max: 255 },
+    default: Default::Is("strandline"),
+    variable_too: None,
+    help: "Guards against mixing clusters: brokers of another name are refused.",
 };
 
 pub(crate) static RACK: Setting<Name> = Setting {
@@ -108,6 +161,31 @@ pub(crate) static RACK: Setting<Name> = Setting {
     default: Default::Unset("none"),
     variable_too: None,
     help: "The failure domain this broker is in: replicas are spread over racks.",
+};
+
+pub(crate) static ELECTION_TIMEOUT: Setting<Interval> = Setting {
+    name: "election_timeout",
+    placeholder: "DURATION",
+    kind: Interval {
+        least: Duration::from_millis(50),
+        most: Duration::from_secs(60),
+    },
+    default: Default::Is("600ms"),
+    variable_too: None,
+    help: "A replica that has heard nothing of its leader for this long, and up to twice as long, wants to lead: \
+           at least three heartbeat_interval. The same for all brokers.",
+};
+
+pub(crate) static HEARTBEAT_INTERVAL: Setting<Interval> = Setting {
+    name: "heartbeat_interval",
+    placeholder: "DURATION",
+    kind: Interval {
+        least: Duration::from_millis(10),
+        most: Duration::from_secs(20),
+    },
+    default: Default::Is("200ms"),
+    variable_too: None,
+    help: "How often a leader tells its followers that it lives.",
 };
 
 pub(crate) static AUTO_CREATE_TOPICS: Setting<Switch> = Setting {

@@ -57,7 +57,10 @@ fn without_any_source_the_documented_defaults_hold() {
     assert_eq!(settings.grpc.to_string(), "127.0.0.1:7700");
     assert_eq!(settings.peer.to_string(), "127.0.0.1:7701");
     assert_eq!(settings.http.to_string(), "127.0.0.1:7702");
-    assert_eq!(settings.advertised, None);
+    assert_eq!(settings.advertise_grpc, None);
+    assert!(settings.is_alone());
+    assert_eq!(settings.initial_brokers, 1);
+    assert_eq!(settings.cluster_name, "strandline");
     assert!(settings.auto_create_topics);
     assert_eq!(settings.retention_check_interval, Duration::from_secs(30));
     assert_eq!(settings.log_format, LogFormat::Text);
@@ -117,8 +120,14 @@ fn every_setting_refuses_what_is_out_of_its_bounds_and_names_setting_value_bound
         ("grpc", &[&address]),
         ("peer", &[&address]),
         ("http", &[&address]),
-        ("advertised", &[&address, &["x:0"]]),
+        ("advertise_grpc", &[&address, &["x:0", "{host}:1"]]),
+        ("advertise_peer", &[&address, &["x:0", "{hostname:1"]]),
+        ("cluster_peers", &[&address, &["x:0", "x:1,", "x:1;y:1"]]),
+        ("initial_brokers", &[&number, &["0", "1001"]]),
+        ("cluster_name", &[&["", "a b", &"x".repeat(256)]]),
         ("rack", &[&["", "a b", &"x".repeat(256)]]),
+        ("election_timeout", &[&duration, &["49ms", "61s"]]),
+        ("heartbeat_interval", &[&duration, &["9ms", "21s"]]),
         ("auto_create_topics", &[&["", "yes", "1", "TRUE"]]),
         ("default_partitions", &[&number, &["0", "10001"]]),
         ("retention_check_interval", &[&duration, &["9ms", "367d"]]),
@@ -175,6 +184,11 @@ fn the_bounds_themselves_are_allowed() {
         ("shutdown_timeout", "10ms"),
         ("shutdown_timeout", "600s"),
         ("log_level", "info,broker=debug"),
+        ("cluster_peers", "a:1, b:2,[::1]:3"),
+        ("advertise_grpc", "{hostname}.strand-{id}.svc:7700"),
+        ("initial_brokers", "1"),
+        ("election_timeout", "60s"),
+        ("heartbeat_interval", "10ms"),
     ] {
         let settings = Given::default().flag(name, value).settings();
         assert!(settings.is_ok(), "{name} = {value}: {settings:?}");
@@ -260,7 +274,7 @@ fn arriving_requests_have_room_for_two_messages() {
 fn what_is_printed_is_read_back_to_the_same_settings() {
     let given = Given::default()
         .file("data = 'some \"odd\" dir'\ncores = 3\nshutdown_timeout = '1500ms'")
-        .variable("STRAND_ADVERTISED", "[2001:db8::1]:7700")
+        .variable("STRAND_ADVERTISE_GRPC", "[2001:db8::1]:7700")
         .flag("log_format", "json")
         .flag("message_bytes_max", "1048588");
     let printed = given.read(print::print_config).unwrap();
@@ -271,7 +285,7 @@ fn what_is_printed_is_read_back_to_the_same_settings() {
         "{printed}"
     );
     assert!(
-        printed.contains("# from: environment variable STRAND_ADVERTISED"),
+        printed.contains("# from: environment variable STRAND_ADVERTISE_GRPC"),
         "{printed}"
     );
     assert!(
@@ -288,4 +302,24 @@ fn what_is_printed_of_the_defaults_is_read_back_too() {
         again.settings().unwrap(),
         Given::default().settings().unwrap()
     );
+}
+
+#[test]
+fn addresses_to_advertise_are_filled_in_with_the_number() {
+    let given = Given::default()
+        .flag("id", "4")
+        .flag("advertise_grpc", "strand-{id}.svc:7700")
+        .flag("advertise_peer", "strand-{id}.peers:7701");
+    let settings = given.settings().unwrap();
+    let shown = |address: Option<ListenAddress>| address.unwrap().to_string();
+    assert_eq!(shown(settings.advertise_grpc), "strand-4.svc:7700");
+    assert_eq!(shown(settings.advertise_peer), "strand-4.peers:7701");
+}
+
+#[test]
+fn a_peer_that_is_listed_twice_is_refused_by_name() {
+    let refusal = Given::default()
+        .flag("cluster_peers", "a:1,b:1,a:1")
+        .refusal();
+    assert!(refusal.contains("a:1 stands in it twice"), "{refusal}");
 }

@@ -45,6 +45,46 @@ pub(crate) struct Address {
 /// The longest name DNS allows, in bytes.
 const HOST_BYTES_MAX: usize = 253;
 
+/// The kind `HOST:PORT,HOST:PORT`.
+pub(crate) struct Addresses;
+
+/// The most addresses of a list.
+const ADDRESSES_MAX: usize = 1000;
+
+impl Kind for Addresses {
+    type Value = Vec<ListenAddress>;
+
+    fn parse(&self, text: &str) -> Result<Vec<ListenAddress>, String> {
+        let refused = |_| format!("it must be {}", self.bounds());
+        let one = Address { least_port: 1 };
+        let read = |part: &str| one.parse(part.trim()).map_err(refused);
+        let mut addresses: Vec<ListenAddress> = Vec::new();
+        for address in text.split(',').map(read) {
+            let address = address?;
+            if addresses.contains(&address) {
+                return Err(format!("{address} stands in it twice"));
+            }
+            addresses.push(address);
+        }
+        if addresses.len() > ADDRESSES_MAX {
+            return Err(format!("it must be {}", self.bounds()));
+        }
+        Ok(addresses)
+    }
+
+    fn toml(&self, value: &Vec<ListenAddress>) -> String {
+        let texts: Vec<_> = value.iter().map(ListenAddress::to_string).collect();
+        quoted(&texts.join(","))
+    }
+
+    fn bounds(&self) -> String {
+        format!(
+            "1 to {ADDRESSES_MAX} addresses HOST:PORT with commas between them, each host a name or an IP address \
+             (IPv6 in brackets), each port 1 to 65535"
+        )
+    }
+}
+
 impl Kind for Address {
     type Value = ListenAddress;
 
