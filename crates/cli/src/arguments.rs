@@ -9,14 +9,17 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub(crate) use global::{GlobalArgs, OutputFormat};
-pub(crate) use parsers::{Assignment, Separator, assignment, byte_count, duration, separator};
+pub(crate) use parsers::{
+    Addresses, Assignment, Separator, assignment, brokers, byte_count, duration, separator,
+};
 
-use crate::commands::{bench, broker, cluster, completions, consume, log, produce, topic};
+use crate::commands::{bench, broker, cluster, completions, consume, dev, log, produce, topic};
 use crate::failure::{Exit, Failure};
 
 const AFTER_HELP: &str = "\
 Examples:
   strand broker                                     run a broker, data in ./strandline-data
+  strand dev --brokers 3                            run a throw-away cluster on this machine
   echo hello | strand produce greetings             write a record; the topic is created
   strand consume greetings --from-beginning --until-end
   strand topic describe greetings --json
@@ -44,6 +47,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Broker(broker::BrokerCommand),
+    Dev(dev::DevArgs),
     Topic(topic::TopicCommand),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),

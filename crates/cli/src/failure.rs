@@ -74,7 +74,6 @@ impl Failure {
     }
 
     /// The exit code's name.
-    #[cfg(test)]
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod session;
 mod time;
+mod waiting;
 
 use std::process::ExitCode;
 

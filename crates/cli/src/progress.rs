@@ -34,6 +34,14 @@ pub(crate) fn records(number: Option<u64>) -> ProgressBar {
     }
 }
 
+/// A bar that counts what is named.
+pub(crate) fn counting(number: u64, what: &str) -> ProgressBar {
+    bar(
+        ProgressBar::new(number),
+        &format!("{{wide_bar}} {{human_pos}}/{{human_len}} {what} {{elapsed}} {{msg}}"),
+    )
+}
+
 fn bar(bar: ProgressBar, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     // A template that cannot be read is a bug; the bar then looks as it always does.

@@ -1,9 +1,16 @@
 //! What a command that talks to a broker needs: the client and the form of its output.
 
-use client::{Admin, Client};
+use std::time::Duration;
 
-use crate::arguments::OutputFormat;
+use client::{Admin, Client};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::arguments::{Addresses, OutputFormat};
 use crate::failure::{Exit, Failure};
+
+/// How long an address may take to answer before the next one is tried.
+const TRY_FOR: Duration = Duration::from_secs(2);
 
 /// A client, and the form of the output.
 #[derive(Debug)]
@@ -13,9 +20,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Makes ready to talk to the broker at `server`; nothing is sent yet. Runs inside a tokio runtime.
-    pub(crate) fn open(server: &str, format: OutputFormat) -> Result<Self, Failure> {
-        let client = Client::connect(server)
+    /// Makes ready to talk to the broker at `server`, or to the first that answers where there are several; nothing is
+    /// sent yet.
+    pub(crate) async fn open(server: &Addresses, format: OutputFormat) -> Result<Self, Failure> {
+        let client = Client::connect(answering(&server.0).await)
             .map_err(|error| Failure::new(Exit::Usage, "USAGE", error.to_string()))?;
         Ok(Self { client, format })
     }
@@ -29,4 +37,16 @@ impl Session {
     pub(crate) fn json(&self) -> bool {
         self.format == OutputFormat::Json
     }
+}
+
+/// The first address where somebody listens; where nobody does, the first: the call to come says why.
+async fn answering(addresses: &[String]) -> &str {
+    if addresses.len() > 1 {
+        for address in addresses {
+            if let Ok(Ok(_)) = timeout(TRY_FOR, TcpStream::connect(address)).await {
+                return address;
+            }
+        }
+    }
+    addresses.first().map_or("", String::as_str)
 }

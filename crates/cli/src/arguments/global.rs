@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::parsers::address;
+use super::parsers::{Addresses, addresses};
 
 /// How results are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -15,17 +15,18 @@ pub(crate) enum OutputFormat {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// The broker to talk to; any broker of a cluster will do
+    /// The broker to talk to: any of a cluster will do, and of several addresses the first that answers is taken
     #[arg(
         long,
+        visible_alias = "broker",
         global = true,
         env = "STRAND_SERVER",
         default_value = "127.0.0.1:7700",
-        value_name = "HOST:PORT",
-        value_parser = address,
+        value_name = "HOST:PORT,..",
+        value_parser = addresses,
         help_heading = "Global options"
     )]
-    pub(crate) server: String,
+    pub(crate) server: Addresses,
 
     /// How results and errors are shown
     #[arg(

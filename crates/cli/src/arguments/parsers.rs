@@ -13,8 +13,35 @@ pub(crate) struct Assignment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Separator(pub(crate) Vec<u8>);
 
+/// One address or several, never none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addresses(pub(crate) Vec<String>);
+
+/// Reads `HOST:PORT,HOST:PORT`.
+pub(crate) fn addresses(text: &str) -> Result<Addresses, String> {
+    let read = text.split(',').map(|part| address(part.trim()));
+    read.collect::<Result<_, _>>().map(Addresses)
+}
+
+/// Reads brokers' numbers, as in `1,2,3`: at least one, none twice.
+pub(crate) fn brokers(text: &str) -> Result<Vec<i32>, String> {
+    let expected = || format!("`{text}` is not a list of brokers, as in 1,2,3");
+    let mut brokers = Vec::new();
+    for part in text.split(',') {
+        let broker: i32 = part.trim().parse().map_err(|_| expected())?;
+        if broker < 0 {
+            return Err(expected());
+        }
+        if brokers.contains(&broker) {
+            return Err(format!("broker {broker} stands twice in `{text}`"));
+        }
+        brokers.push(broker);
+    }
+    Ok(brokers)
+}
+
 /// Reads `HOST:PORT`; an IPv6 host stands in brackets.
-pub(crate) fn address(text: &str) -> Result<String, String> {
+fn address(text: &str) -> Result<String, String> {
     let expected = || format!("`{text}` is not HOST:PORT, as in 127.0.0.1:7700 or [::1]:7700");
     let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
     let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
@@ -132,6 +159,17 @@ mod tests {
             "[]:1",
         ] {
             assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_of_addresses_and_of_brokers_are_split_at_commas() {
+        let expected = Addresses(vec!["a:1".to_owned(), "[::1]:2".to_owned()]);
+        assert_eq!(addresses("a:1, [::1]:2"), Ok(expected));
+        assert!(addresses("a:1,").is_err() && addresses("").is_err());
+        assert_eq!(brokers("3,1, 2"), Ok(vec![3, 1, 2]));
+        for text in ["", "1,", "x", "-1", "1,1"] {
+            assert!(brokers(text).is_err(), "{text}");
         }
     }
 

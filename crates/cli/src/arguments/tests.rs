@@ -28,7 +28,7 @@ fn the_server_and_the_output_may_stand_behind_any_command() {
         "strand cluster describe --json --server h:1",
     ] {
         let cli = parse_words(words);
-        assert_eq!(cli.global.server, "h:1", "{words}");
+        assert_eq!(cli.global.server.0, ["h:1"], "{words}");
         assert_eq!(cli.global.format(), OutputFormat::Json, "{words}");
     }
     assert_eq!(
@@ -64,4 +64,35 @@ fn the_help_lists_every_exit_code() {
     for code in 0..=7 {
         assert!(help.contains(&format!("\n  {code}  ")), "{code} in {help}");
     }
+}
+
+#[test]
+fn several_brokers_may_be_named_and_both_names_of_the_option_will_do() {
+    for words in [
+        "strand cluster moves --server a:1,b:2",
+        "strand cluster drain 2 --wait --timeout 30s --broker a:1,b:2",
+    ] {
+        assert_eq!(
+            parse_words(words).global.server.0,
+            ["a:1", "b:2"],
+            "{words}"
+        );
+    }
+    refused("strand topic list --server a:1,b");
+}
+
+#[test]
+fn a_broker_is_drained_by_its_number_or_as_the_one_that_is_asked() {
+    parse_words("strand cluster drain --self --wait");
+    refused("strand cluster drain");
+    refused("strand cluster drain 1 --self");
+    refused("strand cluster drain 1 --timeout 3s");
+}
+
+#[test]
+fn a_reassignment_names_its_brokers() {
+    parse_words("strand topic reassign orders --replicas 1,2,3 --wait");
+    parse_words("strand topic reassign orders --partition 4 --replicas 1,2,3");
+    refused("strand topic reassign orders");
+    refused("strand topic reassign orders --replicas 1,1");
 }

@@ -7,6 +7,7 @@ mod delete;
 mod delete_records;
 mod describe;
 mod list;
+mod reassign;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -31,6 +32,7 @@ enum Action {
     Delete(delete::DeleteArgs),
     DeleteRecords(delete_records::DeleteRecordsArgs),
     ApplyRetention(apply_retention::ApplyRetentionArgs),
+    Reassign(reassign::ReassignArgs),
 }
 
 pub(crate) async fn run(command: TopicCommand, session: &Session) -> Result<(), Failure> {
@@ -42,5 +44,6 @@ pub(crate) async fn run(command: TopicCommand, session: &Session) -> Result<(), 
         Action::Delete(args) => delete::run(args, session).await,
         Action::DeleteRecords(args) => delete_records::run(args, session).await,
         Action::ApplyRetention(args) => apply_retention::run(args, session).await,
+        Action::Reassign(args) => reassign::run(args, session).await,
     }
 }

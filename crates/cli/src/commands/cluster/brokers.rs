@@ -22,32 +22,54 @@ pub(crate) async fn run(_args: BrokersArgs, session: &Session) -> Result<(), Fai
     write_brokers(&brokers)
 }
 
-/// A broker as JSON.
+/// A broker as JSON. The names are part of the command line's contract.
 #[derive(Serialize)]
 pub(super) struct BrokerJson<'a> {
     id: u32,
-    grpc_address: &'a str,
+    address: &'a str,
     rack: Option<&'a str>,
+    state: &'static str,
+    leaders: u64,
+    replicas: u64,
+    disk_bytes: Option<u64>,
 }
 
 impl<'a> BrokerJson<'a> {
     pub(super) fn of(broker: &'a BrokerDescription) -> Self {
         Self {
             id: broker.id.get(),
-            grpc_address: &broker.grpc_address,
+            address: &broker.grpc_address,
             rack: Some(broker.rack.as_str()).filter(|rack| !rack.is_empty()),
+            state: broker.state.as_str(),
+            leaders: broker.leaders,
+            replicas: broker.replicas,
+            disk_bytes: broker.disk_bytes,
         }
     }
 }
 
 /// Writes the brokers as a table.
 pub(super) fn write_brokers(brokers: &[BrokerDescription]) -> Result<(), Failure> {
+    let headings = [
+        "BROKER",
+        "ADDRESS",
+        "RACK",
+        "STATE",
+        "LEADERS",
+        "REPLICAS",
+        "DISK BYTES",
+    ];
     let rows = brokers.iter().map(|broker| {
+        let disk_bytes = broker.disk_bytes;
         [
             broker.id.to_string(),
             broker.grpc_address.clone(),
             broker.rack.clone(),
+            broker.state.as_str().to_owned(),
+            broker.leaders.to_string(),
+            broker.replicas.to_string(),
+            disk_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
         ]
     });
-    write_table(["BROKER", "GRPC", "RACK"], rows)
+    write_table(headings, rows)
 }

@@ -8,8 +8,14 @@ use crate::failure::Failure;
 use crate::output::{write_json, write_line};
 use crate::session::Session;
 
-/// Show the cluster: its id, size and limits
+const AFTER_HELP: &str = "\
+Examples:
+  strand cluster describe
+  strand cluster describe --json | jq '.brokers[] | {id, state, leaders}'";
+
+/// Show the cluster: its id, its brokers, how well it is
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct DescribeArgs {}
 
 pub(crate) async fn run(_args: DescribeArgs, session: &Session) -> Result<(), Failure> {
@@ -17,18 +23,19 @@ pub(crate) async fn run(_args: DescribeArgs, session: &Session) -> Result<(), Fa
     if session.json() {
         return write_json(&ClusterJson {
             cluster_id: &cluster.cluster_id,
-            broker: cluster.broker.get(),
             brokers: cluster.brokers.iter().map(BrokerJson::of).collect(),
-            topics: cluster.topics,
-            partitions: cluster.partitions,
-            message_bytes_max: cluster.message_bytes_max,
-            version: &cluster.version,
+            under_replicated: cluster.under_replicated,
+            leaderless: cluster.leaderless,
         });
     }
+    let partitions = format!(
+        "{}, {} of them under-replicated, {} without a leader",
+        cluster.partitions, cluster.under_replicated, cluster.leaderless
+    );
     let facts = [
         ("cluster", cluster.cluster_id),
         ("topics", cluster.topics.to_string()),
-        ("partitions", cluster.partitions.to_string()),
+        ("partitions", partitions),
         (
             "largest message",
             format!("{} bytes", cluster.message_bytes_max),
@@ -45,14 +52,11 @@ pub(crate) async fn run(_args: DescribeArgs, session: &Session) -> Result<(), Fa
     write_brokers(&cluster.brokers)
 }
 
-/// The cluster as JSON.
+/// The cluster as JSON. The names are part of the command line's contract.
 #[derive(Serialize)]
 struct ClusterJson<'a> {
     cluster_id: &'a str,
-    broker: u32,
     brokers: Vec<BrokerJson<'a>>,
-    topics: u64,
-    partitions: u64,
-    message_bytes_max: u64,
-    version: &'a str,
+    under_replicated: u64,
+    leaderless: u64,
 }

@@ -24,8 +24,11 @@ struct TopicJson<'a> {
 struct PartitionJson {
     partition: u32,
     leader: Option<u32>,
+    leader_epoch: u64,
     replicas: Vec<u32>,
     in_sync: Vec<u32>,
+    adding: Vec<u32>,
+    removing: Vec<u32>,
     log_start: u64,
     high_watermark: u64,
     bytes: u64,
@@ -56,6 +59,7 @@ pub(super) fn topic(topic: &TopicDescription, session: &Session) -> Result<(), F
     let headings = [
         "PARTITION",
         "LEADER",
+        "EPOCH",
         "REPLICAS",
         "IN SYNC",
         "LOG START",
@@ -156,8 +160,11 @@ fn partition_json(partition: &PartitionDescription) -> PartitionJson {
     PartitionJson {
         partition: partition.partition.get(),
         leader: partition.leader.map(BrokerId::get),
+        leader_epoch: partition.leader_epoch,
         replicas: ids(&partition.replicas),
         in_sync: ids(&partition.in_sync),
+        adding: ids(&partition.adding),
+        removing: ids(&partition.removing),
         log_start: partition.log_start.get(),
         high_watermark: partition.high_watermark.get(),
         bytes: partition.bytes,
@@ -168,7 +175,7 @@ fn partition_json(partition: &PartitionDescription) -> PartitionJson {
     }
 }
 
-fn partition_row(partition: &PartitionDescription) -> [String; 8] {
+fn partition_row(partition: &PartitionDescription) -> [String; 9] {
     let ids = |brokers: &[BrokerId]| {
         let ids: Vec<_> = brokers.iter().map(BrokerId::to_string).collect();
         ids.join(",")
@@ -178,14 +185,33 @@ fn partition_row(partition: &PartitionDescription) -> [String; 8] {
         partition
             .leader
             .map_or_else(|| "none".to_owned(), |leader| leader.to_string()),
+        partition.leader_epoch.to_string(),
         ids(&partition.replicas),
         ids(&partition.in_sync),
         partition.log_start.to_string(),
         partition.high_watermark.to_string(),
         partition.bytes.to_string(),
-        partition
-            .problem
-            .as_ref()
-            .map_or_else(String::new, |problem| problem.message.clone()),
+        remark(partition),
     ]
+}
+
+/// What moves, and what is wrong.
+fn remark(partition: &PartitionDescription) -> String {
+    let ids = |brokers: &[BrokerId]| {
+        let ids: Vec<_> = brokers.iter().map(BrokerId::to_string).collect();
+        ids.join(",")
+    };
+    let moving = [
+        ("adding", &partition.adding),
+        ("removing", &partition.removing),
+    ];
+    let moving = moving
+        .iter()
+        .filter(|(_, brokers)| !brokers.is_empty())
+        .map(|(what, brokers)| format!("{what} {}", ids(brokers)));
+    let problem = partition
+        .problem
+        .iter()
+        .map(|problem| problem.message.clone());
+    moving.chain(problem).collect::<Vec<_>>().join("; ")
 }
