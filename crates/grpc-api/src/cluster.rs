@@ -1,5 +1,7 @@
 //! The service Cluster.
 
+mod movements;
+
 use std::sync::Arc;
 
 use broker::Broker;
@@ -8,12 +10,15 @@ use rpc::v1;
 use rpc::v1::cluster_server::Cluster;
 use tonic::{Request, Response, Status};
 
+use crate::deadline::Deadline;
 use crate::meters::Meter;
 use crate::settings::Settings;
 use crate::topic::describe;
+use movements::Movements;
 
-/// Shows the cluster.
+/// Shows the cluster, and moves leaderships and replicas about in it.
 pub(crate) struct ClusterService {
+    movements: Movements,
     broker: Arc<Broker>,
     message_bytes_max: i64,
     version: String,
@@ -24,11 +29,19 @@ struct Meters {
     describe: Meter,
     brokers: Meter,
     partitions: Meter,
+    transfer_leadership: Meter,
+    reassign: Meter,
+    rebalance: Meter,
+    drain: Meter,
+    undrain: Meter,
+    decommission: Meter,
+    list_moves: Meter,
 }
 
 impl ClusterService {
     pub(crate) fn new(broker: Arc<Broker>, settings: &Settings) -> Self {
         Self {
+            movements: Movements::new(Arc::clone(&broker)),
             broker,
             message_bytes_max: i64::try_from(settings.message_bytes_max).unwrap_or(i64::MAX),
             version: settings.version.clone(),
@@ -36,22 +49,29 @@ impl ClusterService {
                 describe: Meter::of("DescribeCluster"),
                 brokers: Meter::of("ListBrokers"),
                 partitions: Meter::of("DescribePartitions"),
+                transfer_leadership: Meter::of("TransferLeadership"),
+                reassign: Meter::of("ReassignPartitions"),
+                rebalance: Meter::of("Rebalance"),
+                drain: Meter::of("Drain"),
+                undrain: Meter::of("Undrain"),
+                decommission: Meter::of("Decommission"),
+                list_moves: Meter::of("ListMoves"),
             },
         }
     }
 
     fn describe(&self) -> v1::DescribeClusterResponse {
         let cluster = self.broker.describe_cluster();
-        let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
         v1::DescribeClusterResponse {
             cluster_id: cluster.cluster.map(|id| id.to_string()).unwrap_or_default(),
             broker: describe::broker_id(cluster.broker),
             brokers: cluster.brokers.iter().map(describe::broker).collect(),
-            topics: count(cluster.topics),
-            partitions: count(cluster.partitions),
+            topics: describe::count(cluster.topics),
+            partitions: describe::count(cluster.partitions),
             message_bytes_max: self.message_bytes_max,
             version: self.version.clone(),
-            ..v1::DescribeClusterResponse::default()
+            under_replicated: describe::count(cluster.under_replicated),
+            leaderless: describe::count(cluster.leaderless),
         }
     }
 
@@ -107,54 +127,70 @@ impl Cluster for ClusterService {
 
     async fn transfer_leadership(
         &self,
-        _request: Request<v1::TransferLeadershipRequest>,
+        request: Request<v1::TransferLeadershipRequest>,
     ) -> Result<Response<v1::TransferLeadershipResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.transfer(request.into_inner());
+        let meter = &self.meters.transfer_leadership;
+        meter.call(deadline.or_fail(work)).await
     }
 
     async fn reassign_partitions(
         &self,
-        _request: Request<v1::ReassignPartitionsRequest>,
+        request: Request<v1::ReassignPartitionsRequest>,
     ) -> Result<Response<v1::ReassignPartitionsResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.reassign(request.into_inner());
+        let meter = &self.meters.reassign;
+        meter.call(deadline.or_fail(work)).await
     }
 
     async fn rebalance(
         &self,
-        _request: Request<v1::RebalanceRequest>,
+        request: Request<v1::RebalanceRequest>,
     ) -> Result<Response<v1::RebalanceResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.rebalance(request.into_inner());
+        let meter = &self.meters.rebalance;
+        meter.call(deadline.or_fail(work)).await
     }
 
     async fn drain(
         &self,
-        _request: Request<v1::DrainRequest>,
+        request: Request<v1::DrainRequest>,
     ) -> Result<Response<v1::DrainResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.drain(request.into_inner());
+        let meter = &self.meters.drain;
+        meter.call(deadline.or_fail(work)).await
     }
 
     async fn undrain(
         &self,
-        _request: Request<v1::UndrainRequest>,
+        request: Request<v1::UndrainRequest>,
     ) -> Result<Response<v1::UndrainResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.undrain(request.into_inner());
+        let meter = &self.meters.undrain;
+        meter.call(deadline.or_fail(work)).await
     }
 
     async fn decommission(
         &self,
-        _request: Request<v1::DecommissionRequest>,
+        request: Request<v1::DecommissionRequest>,
     ) -> Result<Response<v1::DecommissionResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.decommission(request.into_inner());
+        let meter = &self.meters.decommission;
+        meter.call(deadline.or_fail(work)).await
     }
 
     async fn list_moves(
         &self,
-        _request: Request<v1::ListMovesRequest>,
+        request: Request<v1::ListMovesRequest>,
     ) -> Result<Response<v1::ListMovesResponse>, Status> {
-        Err(not_yet())
+        let deadline = Deadline::of(request.metadata());
+        let work = self.movements.list(request.into_inner());
+        self.meters.list_moves.call(deadline.or_fail(work)).await
     }
-}
-
-fn not_yet() -> Status {
-    Status::unimplemented("the broker cannot move replicas yet")
 }

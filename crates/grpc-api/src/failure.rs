@@ -7,7 +7,7 @@ mod refusal;
 
 use broker::{
     ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError,
-    PartitionError, ProduceError,
+    PartitionError, ProduceError, TransferLeadershipError,
 };
 use model::{BrokerId, PartitionIndex, TopicName};
 use rpc::{Reason, v1};
@@ -224,6 +224,22 @@ pub(crate) fn change(error: &ChangeError) -> v1::Error {
         ChangeError::OutcomeUnknown => said(Reason::OutcomeUnknown),
         ChangeError::TooLarge { .. } => said(Reason::InvalidField),
         ChangeError::ShuttingDown => said(Reason::ShuttingDown),
+    }
+}
+
+/// Why a leadership was not handed over.
+pub(crate) fn transfer(error: &TransferLeadershipError) -> v1::Error {
+    match error {
+        TransferLeadershipError::Partition(reason) => partition(reason),
+        TransferLeadershipError::NoReplica {
+            topic,
+            partition,
+            broker,
+        } => at(Reason::InvalidReplicas, error, (topic, *partition)).with("broker", broker),
+        TransferLeadershipError::NobodyElse { topic, partition }
+        | TransferLeadershipError::Refused {
+            topic, partition, ..
+        } => at(Reason::NotTransferred, error, (topic, *partition)),
     }
 }
 

@@ -124,6 +124,14 @@ reasons! {
     TooManyTopics = "TOO_MANY_TOPICS": ResourceExhausted, OverLimit, Never;
     /// The cluster has as many partitions as it may have.
     TooManyPartitions = "TOO_MANY_PARTITIONS": ResourceExhausted, OverLimit, Never;
+    /// No broker has this id.
+    UnknownBroker = "UNKNOWN_BROKER": NotFound, NotFound, Never;
+    /// A partition cannot have these replicas: too many or few, one twice, or on a broker that leaves or is unknown.
+    InvalidReplicas = "INVALID_REPLICAS": InvalidArgument, Refused, Never;
+    /// A broker cannot leave: too few would remain.
+    TooFewBrokers = "TOO_FEW_BROKERS": FailedPrecondition, Refused, Never;
+    /// A leadership was not handed over: nobody else is in sync, or the other one did not take it.
+    NotTransferred = "NOT_TRANSFERRED": Unavailable, Unavailable, Safe;
     /// Someone else changed the topic at the same time.
     Conflict = "CONFLICT": Aborted, Unavailable, Safe;
 

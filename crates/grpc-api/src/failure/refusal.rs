@@ -31,15 +31,17 @@ pub(super) fn of(refusal: &Refusal) -> v1::Error {
         }
         Refusal::PartitionsChanged { .. }
         | Refusal::TopicIdTaken { .. }
-        | Refusal::WrongReplicaCount { .. }
+        | Refusal::MoveSuperseded { .. }
+        | Refusal::IsLeaving { .. } => said(Reason::Conflict),
+        Refusal::WrongReplicaCount { .. }
         | Refusal::UnknownReplica { .. }
         | Refusal::ReplicaTwice { .. }
-        | Refusal::MoveSuperseded { .. }
         | Refusal::ReassignedTwice { .. }
-        | Refusal::BrokerLeaves { .. }
-        | Refusal::IsLeaving { .. }
-        | Refusal::TooFewBrokersRemain { .. }
-        | Refusal::LastBroker { .. } => said(Reason::Conflict),
+        | Refusal::BrokerLeaves { .. } => said(Reason::InvalidReplicas),
+        Refusal::TooFewBrokersRemain { broker, .. } | Refusal::LastBroker { broker } => {
+            said(Reason::TooFewBrokers).with("broker", broker)
+        }
+        Refusal::UnknownBroker { broker } => said(Reason::UnknownBroker).with("broker", broker),
         Refusal::UnknownPartition {
             topic, partitions, ..
         } => said(Reason::UnknownPartition)
@@ -56,7 +58,6 @@ pub(super) fn of(refusal: &Refusal) -> v1::Error {
         | Refusal::DiskWasReplaced { .. }
         | Refusal::TooManyReplacedDisks { .. }
         | Refusal::AddressTooLong { .. }
-        | Refusal::UnknownBroker { .. }
         | Refusal::BadProducerIdCount { .. }
         | Refusal::ProducerIdsExhausted { .. } => said(Reason::Internal),
     }

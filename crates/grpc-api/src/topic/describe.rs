@@ -1,7 +1,8 @@
 //! Topics, partitions and brokers as messages.
 
 use broker::{
-    ConfigDescription, ConfigSource, DeleteRecordsError, PartitionDescription, TopicDescription,
+    BrokerState, ConfigDescription, ConfigSource, DeleteRecordsError, PartitionDescription,
+    TopicDescription,
 };
 use model::{BrokerId, Offset, PartitionIndex};
 use rpc::{v1, wire_offset};
@@ -29,7 +30,7 @@ fn partition(partition: PartitionDescription) -> v1::PartitionInfo {
         log_start: wire_offset(partition.log_start),
         high_watermark: wire_offset(partition.high_watermark),
         leader_epoch: i64::from(partition.term.as_leader_epoch()),
-        bytes: i64::try_from(partition.bytes).unwrap_or(i64::MAX),
+        bytes: count(partition.bytes),
         error: partition.problem.as_ref().map(failure::partition),
         ..v1::PartitionInfo::default()
     }
@@ -52,9 +53,28 @@ pub(crate) fn broker(broker: &broker::BrokerDescription) -> v1::BrokerInfo {
         id: broker_id(broker.id),
         grpc_address: broker.grpc_address.clone(),
         rack: broker.rack.clone().unwrap_or_default(),
+        state: broker_state(broker).into(),
+        leaders: count(broker.leaders),
+        replicas: count(broker.replicas),
+        disk_bytes: broker.disk_bytes.map(count),
         peer_address: broker.peer_address.clone(),
-        ..v1::BrokerInfo::default()
     }
+}
+
+/// Where several hold, the last one in the API's list.
+fn broker_state(broker: &broker::BrokerDescription) -> v1::BrokerState {
+    match broker.state {
+        BrokerState::Decommissioned => v1::BrokerState::Decommissioned,
+        _ if !broker.is_reachable => v1::BrokerState::Unreachable,
+        BrokerState::Decommissioning => v1::BrokerState::Decommissioning,
+        BrokerState::Draining { .. } => v1::BrokerState::Drained,
+        BrokerState::Active => v1::BrokerState::Active,
+    }
+}
+
+/// A number of things. None of them is beyond the field.
+pub(crate) fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A broker's id. Operators number brokers from 0; none is beyond the field.
