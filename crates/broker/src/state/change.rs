@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use metadata::format::decode_answer;
 use metadata::{Answer, ClusterState, Command};
 use model::{BrokerId, ReplicaId};
@@ -34,6 +35,23 @@ impl Broker {
         };
         self.applied_here(&command).await;
         Ok(answer)
+    }
+
+    /// Proposes a command that another broker has encoded, and returns the encoded answer: for a broker that has no
+    /// replica id yet ([`crate::registration`]).
+    ///
+    /// # Errors
+    /// [`ChangeError`], where there is no answer.
+    pub async fn propose_for_another(&self, command: Bytes) -> Result<Bytes, ChangeError> {
+        if self.is_stopping() {
+            return Err(ChangeError::ShuttingDown);
+        }
+        // Nobody could apply it: the metadata would stand still.
+        Command::decode(&command).map_err(|error| ChangeError::TooLarge {
+            reason: error.to_string(),
+        })?;
+        let proposed = self.metadata.propose(command).await;
+        proposed.map_err(|error| self.change_error(error))
     }
 
     /// As [`Broker::change`], but tries once, and does not wait for it to show here.

@@ -15,9 +15,11 @@ impl Broker {
         name: &TopicName,
         total: u32,
     ) -> Result<TopicDescription, ChangeError> {
-        let command = self.state(|state| state.plan_partitions(name, total))?;
+        let avoid = self.unreachable();
+        let command = self.state(|state| state.plan_partitions_avoiding(name, total, &avoid))?;
         self.change(command).await?;
         self.caught_up().await;
+        self.see_led(name).await;
         self.topic(name)
     }
 }

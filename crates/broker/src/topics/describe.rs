@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metadata::{Partition, Topic};
 use model::{BrokerId, Offset, PartitionIndex, ReplicaId, Term, TopicName};
+use replication::peer::GroupId;
 
 use super::{PartitionDescription, TopicDescription, TopicListing, TopicsAndGaps};
 use crate::partitions::{Local, LocalPartition, OpenTopic};
@@ -76,7 +77,8 @@ impl Broker {
             partitions: placed
                 .map(|(index, partition)| {
                     let planned = self.describe_planned(index, partition);
-                    self.describe_open(topic.name(), planned, open.as_deref())
+                    let known = self.describe_led(topic, planned);
+                    self.describe_open(topic.name(), known, open.as_deref())
                 })
                 .collect(),
             configs: Vec::new(),
@@ -99,6 +101,23 @@ impl Broker {
             term: Term::ZERO,
             bytes: 0,
             problem: None,
+        }
+    }
+
+    /// Adds what is known of the leader, wherever it is.
+    fn describe_led(&self, topic: &Topic, planned: PartitionDescription) -> PartitionDescription {
+        let group = GroupId::Log {
+            topic: topic.id(),
+            partition: planned.partition,
+        };
+        match self.leader_view(topic.name(), group) {
+            Some(view) => PartitionDescription {
+                leader: self.broker_of(view.leader),
+                in_sync: self.brokers_of(&view.in_sync),
+                term: view.term,
+                ..planned
+            },
+            None => planned,
         }
     }
 
@@ -130,11 +149,8 @@ impl Broker {
     ) -> PartitionDescription {
         let status = partition.group.status();
         PartitionDescription {
-            leader: status.leader.and_then(|leader| self.broker_of(leader)),
-            in_sync: self.brokers_of(&status.in_sync),
             log_start: status.log_start,
             high_watermark: status.high_watermark,
-            term: status.term,
             bytes: partition.bytes(),
             problem: status.stopped.map(|reason| partition.stopped(&reason)),
             ..planned

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{
-    Broker, BrokerIdentity, BrokerSettings, CreateTopic, FetchAnswer, FetchPartition, FetchRequest,
-    ProduceError, Produced, StartError,
+    Broker, BrokerIdentity, BrokerSettings, CreateTopic, FetchAnswer, FetchError, FetchPartition,
+    FetchRequest, Neighbours, NoNeighbours, ProduceError, Produced, StartError,
 };
 use model::batch::{Batch, BatchBuilder, Codec, Records};
 use model::clock::SimulatedClock;
 use model::{Acks, BrokerId, DiskId, Offset, PartitionIndex, ReplicaId, Timestamp, TopicName};
-use replication::peer::NoPeers;
+use replication::peer::{NoPeers, Peers};
 use replication::{Cores, Replication, ReplicationSettings};
 use segment_log::disk::Disk;
 use segment_log::{LogDirectory, LogDirectorySettings};
@@ -56,6 +56,30 @@ pub(crate) async fn start_with(
     disk: Arc<dyn Disk>,
     settings: BrokerSettings,
 ) -> Result<Node, StartError> {
+    let neighbours = Arc::new(NoNeighbours {
+        broker: settings.identity.broker,
+    });
+    let groups = ReplicationSettings::new(ReplicaId::new(0));
+    let around = Around {
+        groups,
+        peers: Arc::new(NoPeers),
+        neighbours,
+    };
+    start_among(disk, settings, around).await
+}
+
+/// What a broker has beside its disk.
+pub(crate) struct Around {
+    pub(crate) groups: ReplicationSettings,
+    pub(crate) peers: Arc<dyn Peers>,
+    pub(crate) neighbours: Arc<dyn Neighbours>,
+}
+
+pub(crate) async fn start_among(
+    disk: Arc<dyn Disk>,
+    settings: BrokerSettings,
+    around: Around,
+) -> Result<Node, StartError> {
     let clock = SimulatedClock::new(START);
     let shared: Arc<dyn model::Clock> = Arc::new(clock.clone());
     let limits = LogDirectorySettings {
@@ -68,11 +92,14 @@ pub(crate) async fn start_with(
         directory.clone(),
         shared.clone(),
         cores.clone(),
-        ReplicationSettings::new(ReplicaId::new(0)),
-        Arc::new(NoPeers),
+        around.groups,
+        around.peers,
     );
     let replication = replication.expect("the votes open");
-    let started = tokio::time::timeout(PATIENCE, Broker::start(replication, shared, settings));
+    let started = tokio::time::timeout(
+        PATIENCE,
+        Broker::start_among(replication, around.neighbours, shared, settings),
+    );
     Ok(Node {
         broker: started.await.expect("the start ends")?,
         clock,
@@ -182,17 +209,21 @@ impl Node {
 
     /// Every value of partition 0, from the log start to the end as it is now.
     pub(crate) async fn values(&self, topic: &str) -> Vec<String> {
+        self.try_values(topic).await.expect("reads")
+    }
+
+    pub(crate) async fn try_values(&self, topic: &str) -> Result<Vec<String>, FetchError> {
         let described = self.broker.topic(&name(topic)).expect("the topic exists");
         let mut at = described.partitions[0].log_start;
         let mut values = Vec::new();
         loop {
             let answer = self.fetch(topic, at.get()).await;
-            let read = answer.partitions[0].as_ref().expect("reads");
+            let read = answer.partitions[0].as_ref().map_err(Clone::clone)?;
             for run in &read.batches {
                 values.extend(values_in(run.clone(), at));
             }
             if read.next_offset == at {
-                return values;
+                return Ok(values);
             }
             at = read.next_offset;
         }

@@ -6,9 +6,13 @@
     reason = "a test ends where it fails"
 )]
 
+mod cluster;
 mod faults;
 mod fetch;
 mod harness;
+#[allow(dead_code, reason = "it serves the groups' own tests, too")]
+#[path = "../../../replication/tests/groups/network.rs"]
+mod network;
 mod offsets;
 mod produce;
 mod restart;

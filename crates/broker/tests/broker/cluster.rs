@@ -1,0 +1,8 @@
+//! Several brokers in one process, on a network of channels.
+
+mod failover;
+mod hearsay;
+mod leaving;
+mod moving;
+mod restarts;
+mod stage;

@@ -1,0 +1,139 @@
+//! Replicas and leaderships that move on request.
+
+use broker::{ChangeError, PartitionWish, Refusal, TransferLeadershipError};
+use model::BrokerId;
+
+use super::stage::{Stage, partition};
+use crate::harness::{batch, eventually, name, numbered};
+
+fn wish(topic: &str, index: u32, brokers: &[u32]) -> PartitionWish {
+    PartitionWish {
+        topic: name(topic),
+        partition: partition(index),
+        brokers: brokers.iter().copied().map(BrokerId::new).collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_partition_moves_with_its_records_and_leaves_no_files_behind() {
+    let stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 1).await;
+    let values = numbered("v", 100);
+    let mut at = stage.leader("t").await;
+    stage.node(at).produce_values("t", values.clone()).await;
+    for _ in 0..3 {
+        let to = (at + 1) % 3;
+        let decided = stage.broker(2).reassign(vec![wish("t", 0, &[to])], false);
+        decided.await.remove(0).unwrap();
+        stage.settled().await;
+        eventually("the old files are gone", async || !stage.has_files(at, "t")).await;
+        assert_eq!(stage.leader("t").await, to);
+        assert_eq!(stage.values("t").await, values);
+        at = to;
+    }
+}
+
+#[tokio::test]
+async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
+    let mut stage = Stage::of(4).await;
+    stage.create(0, "t", 1, 3).await;
+    let values = numbered("v", 100);
+    let leader = stage.leader("t").await;
+    stage.node(leader).produce_values("t", values.clone()).await;
+    let before = stage.replicas(0, "t", 0);
+    let new = (0..4).find(|broker| !before.contains(broker)).unwrap();
+    // The newcomer is away: the move waits.
+    stage.kill(new).await;
+    let wanted = [new, before[1], before[2]];
+    let decided = stage
+        .broker(leader)
+        .reassign(vec![wish("t", 0, &wanted)], false);
+    decided.await.remove(0).unwrap();
+    stage.kill(leader).await;
+    stage.produce("t", batch(&["more"])).await;
+    stage.start_all(&[new, leader]).await;
+    stage.settled().await;
+    stage.all_ready().await;
+    assert_eq!(stage.values("t").await.len(), 101);
+    assert_eq!(stage.replicas(leader, "t", 0), wanted);
+    eventually("the preferred one leads", async || {
+        stage.leader("t").await == new
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_leadership_is_handed_over_on_request() {
+    let stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 2).await;
+    let leader = stage.leader("t").await;
+    let replicas = stage.replicas(0, "t", 0);
+    let other = *replicas.iter().find(|broker| **broker != leader).unwrap();
+    let stranger = (0..3).find(|broker| !replicas.contains(broker)).unwrap();
+    let (topic, to) = (name("t"), Some(BrokerId::new(other)));
+    let refused = stage
+        .broker(other)
+        .transfer_leadership(&topic, partition(0), to)
+        .await;
+    assert!(matches!(
+        refused,
+        Err(TransferLeadershipError::Partition(_)) | Ok(_)
+    ));
+    let refused = stage
+        .broker(leader)
+        .transfer_leadership(&topic, partition(0), Some(BrokerId::new(stranger)))
+        .await;
+    assert!(matches!(
+        refused,
+        Err(TransferLeadershipError::NoReplica { .. })
+    ));
+    let transferred = stage
+        .broker(leader)
+        .transfer_leadership(&topic, partition(0), to)
+        .await;
+    assert_eq!(transferred, Ok(BrokerId::new(other)));
+    assert_eq!(stage.leader("t").await, other);
+}
+
+#[tokio::test]
+async fn a_reassignment_that_cannot_be_is_refused() {
+    let stage = Stage::of(3).await;
+    stage.create(0, "t", 2, 2).await;
+    let wishes = vec![
+        wish("t", 0, &[0, 9]),
+        wish("t", 7, &[0, 1]),
+        wish("none", 0, &[0]),
+    ];
+    let answers = stage.broker(0).reassign(wishes, false).await;
+    assert!(matches!(
+        answers[0],
+        Err(ChangeError::Refused(Refusal::UnknownBroker { .. }))
+    ));
+    assert!(matches!(
+        answers[1],
+        Err(ChangeError::Refused(Refusal::UnknownPartition {
+            partitions: 2,
+            ..
+        }))
+    ));
+    assert!(matches!(
+        answers[2],
+        Err(ChangeError::Refused(Refusal::UnknownTopic { .. }))
+    ));
+    let too_few = stage
+        .broker(1)
+        .reassign(vec![wish("t", 0, &[0])], true)
+        .await;
+    assert!(matches!(
+        too_few[0],
+        Err(ChangeError::Refused(Refusal::WrongReplicaCount { .. }))
+    ));
+    // All partitions together may have another number of replicas.
+    let all = vec![wish("t", 0, &[0, 1, 2]), wish("t", 1, &[1, 2, 0])];
+    for answer in stage.broker(1).reassign(all, false).await {
+        answer.unwrap();
+    }
+    stage.settled().await;
+    let described = stage.broker(2).topic(&name("t")).unwrap();
+    assert_eq!(described.replication_factor, 3);
+}

@@ -1,0 +1,77 @@
+//! Brokers that start again, alone or all at once.
+
+use super::stage::Stage;
+use crate::harness::{batch, name, numbered};
+
+#[tokio::test]
+async fn a_broker_that_finds_nobody_starts_and_says_what_it_waits_for() {
+    let mut stage = Stage::of(3).await;
+    stage.create(0, "t", 2, 3).await;
+    let values = numbered("v", 30);
+    let leader = stage.leader("t").await;
+    stage.node(leader).produce_values("t", values.clone()).await;
+    for broker in 0..3 {
+        stage.kill(broker).await;
+    }
+    stage.start(1).await;
+    let readiness = stage.broker(1).readiness();
+    assert!(!readiness.is_ready());
+    let reason = readiness.metadata.unwrap();
+    assert!(reason.contains("no leader"), "{reason}");
+    stage.start_all(&[0, 2]).await;
+    stage.all_ready().await;
+    assert_eq!(stage.values("t").await, values);
+}
+
+#[tokio::test]
+async fn all_brokers_stop_and_start_and_nothing_is_lost() {
+    let mut stage = Stage::of(3).await;
+    stage.create(0, "t", 2, 3).await;
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        let values = numbered(&format!("round {round} "), 20);
+        let leader = stage.leader("t").await;
+        stage.node(leader).produce_values("t", values.clone()).await;
+        expected.extend(values);
+        for broker in 0..3 {
+            match round {
+                1 => stage.kill(broker).await,
+                _ => stage.stop(broker).await,
+            }
+        }
+        stage.start_all(&[2, 0, 1]).await;
+        stage.all_ready().await;
+        assert_eq!(stage.values("t").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_topic_deleted_while_a_broker_was_away_leaves_no_files_on_it() {
+    let mut stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 3).await;
+    stage.create(0, "stays", 1, 3).await;
+    stage.produce("t", batch(&["v"])).await;
+    stage.stop(2).await;
+    let id = stage.broker(0).delete_topic(&name("t")).await.unwrap();
+    stage.start(2).await;
+    stage.all_ready().await;
+    let path = format!("partitions/{id}");
+    crate::harness::eventually("the files are gone", async || !stage.has_path(2, &path)).await;
+    assert!(stage.has_files(2, "stays"));
+}
+
+#[tokio::test]
+async fn a_rolling_restart_loses_nothing_and_keeps_serving() {
+    let mut stage = Stage::of(3).await;
+    stage.create(0, "t", 3, 3).await;
+    let mut expected = Vec::new();
+    for broker in 0..3 {
+        stage.stop(broker).await;
+        let value = format!("without {broker}");
+        stage.produce("t", batch(&[&value])).await;
+        expected.push(value);
+        stage.start(broker).await;
+        stage.all_ready().await;
+    }
+    assert_eq!(stage.values("t").await, expected);
+}
