@@ -27,6 +27,7 @@ use crate::members::{GroupStart, Members};
 use crate::peer::{GroupId, Peers, Registration};
 use crate::process;
 use crate::raft::machine::Machine;
+use crate::raft::pace::Pace;
 use crate::raft::proposal::Proposal;
 use crate::raft::responder::{AckResponder, Proposer, Uncommitted};
 use crate::raft::shared::Shared;
@@ -45,6 +46,7 @@ pub(crate) struct Surroundings {
     pub(crate) votes: Arc<Votes>,
     pub(crate) settings: ReplicationSettings,
     pub(crate) config: Arc<Config>,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) peers: Arc<dyn Peers>,
 }
 

@@ -19,9 +19,10 @@ use crate::raft::shared::Shared;
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Most states that wait to be stored, while the disk refuses; the oldest are given up first.
 const CHECKPOINTS_WAITING_MAX: usize = 16;
-/// How often, and how many times, the first voter of a new group stands for election: the others are being opened.
+/// How long the first voter of a new group waits before it stands for election, and again, twice as long each time: the
+/// others are being opened.
 const STAND_INTERVAL: Duration = Duration::from_millis(50);
-const STANDS_MAX: usize = 40;
+const STANDS_MAX: u32 = 6;
 /// How long a follower that lacks what is to be deleted holds that up; then it is sent the snapshot instead.
 const FOLLOWER_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -161,14 +162,16 @@ impl<M: Machine> Keeper<M> {
     /// before the vote costs no term.
     async fn stand(&self) {
         let mut leadership = self.leadership.subscribe();
-        let stands = if self.instances.stands_first {
-            STANDS_MAX
-        } else {
-            0
+        let stands = match self.instances.stands_first {
+            true => STANDS_MAX,
+            false => 0,
         };
-        for _ in 0..stands {
+        for stand in 0..stands {
             let decided = leadership.wait_for(|now| now.leader.is_some());
-            if tokio::time::timeout(STAND_INTERVAL, decided).await.is_ok() {
+            if tokio::time::timeout(STAND_INTERVAL * (1 << stand), decided)
+                .await
+                .is_ok()
+            {
                 break;
             }
             if self

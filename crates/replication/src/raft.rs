@@ -12,6 +12,7 @@ pub(crate) mod log_store;
 pub(crate) mod machine;
 pub(crate) mod membership;
 pub(crate) mod network;
+pub(crate) mod pace;
 pub(crate) mod payload;
 pub(crate) mod persist;
 mod pipeline;

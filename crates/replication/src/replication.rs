@@ -19,8 +19,9 @@ use crate::peer::{GroupId, Peers};
 use crate::process;
 use crate::raft::config::config;
 use crate::raft::machine::{Commands, Machine, Partition};
+use crate::raft::pace::Pace;
 use crate::raft::votes::Votes;
-use crate::settings::ReplicationSettings;
+use crate::settings::{self, ReplicationSettings};
 use crate::state_group::{self, StateGroup, StateMachine};
 
 /// The groups of one data directory.
@@ -28,6 +29,7 @@ pub struct Replication {
     around: Surroundings,
     cores: Arc<Cores>,
     next_core: AtomicUsize,
+    expected: AtomicUsize,
     groups: Mutex<Groups>,
 }
 
@@ -53,6 +55,7 @@ impl Replication {
         let votes = Arc::new(Votes::open(directory.disk().clone())?);
         let config = config(&settings).map_err(OpenReplicationError::Settings)?;
         let around = Surroundings {
+            pace: Arc::new(Pace::new(settings.catch_up_bytes_per_second)),
             directory,
             clock,
             votes,
@@ -64,6 +67,7 @@ impl Replication {
             around,
             cores,
             next_core: AtomicUsize::new(0),
+            expected: AtomicUsize::new(0),
             groups: Mutex::default(),
         }))
     }
@@ -75,6 +79,13 @@ impl Replication {
 
     pub(crate) fn directory(&self) -> &Arc<LogDirectory> {
         &self.around.directory
+    }
+
+    /// Says how many groups there will be. The more there are, the slower the hearts of those opened from now on beat,
+    /// and the longer an election takes. Replicas of a group should be told about the same number, within a factor of
+    /// four.
+    pub fn expect_groups(&self, count: usize) {
+        self.expected.store(count, Ordering::Relaxed);
     }
 
     /// The cores that the groups live on.
@@ -184,12 +195,26 @@ impl Replication {
         join_all(open.iter().map(|group| group.stop())).await;
     }
 
+    /// What surrounds a group among so many.
+    fn around_many(&self, groups: usize) -> Result<Surroundings, OpenGroupError> {
+        let mut around = self.around.clone();
+        let slower = settings::slower(groups);
+        if slower > 1 {
+            around.settings.heartbeat_interval *= slower;
+            around.settings.election_timeout *= slower;
+            let slow = config(&around.settings);
+            around.config = slow.map_err(|reason| OpenGroupError::Raft { reason })?;
+        }
+        Ok(around)
+    }
+
     async fn open_group<M: Machine>(
         &self,
         opening: Opening,
         machine: M,
     ) -> Result<Arc<Group<M>>, OpenGroupError> {
         let path = opening.path.clone();
+        let around = self.around_many(self.expected.load(Ordering::Relaxed))?;
         {
             let mut groups = self.groups.lock();
             if groups.closed {
@@ -203,7 +228,7 @@ impl Replication {
         }
         let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let home = self.cores.handle(core).clone();
-        let opened = Group::open(self.around.clone(), home, opening, machine).await;
+        let opened = Group::open(around, home, opening, machine).await;
         let mut groups = self.groups.lock();
         match &opened {
             Ok(group) => drop(groups.open.insert(path, Some(group.clone()))),

@@ -40,7 +40,14 @@ pub(super) fn open_shared<M: Machine>(
         found(around, &log, &voters)?;
     }
     let (applied, snapshot): (Applied<M>, _) = recover(&log, machine)?;
-    let shared = Shared::new(log, votes, around.clock.clone(), applied, snapshot);
+    let shared = Shared::new(
+        log,
+        votes,
+        around.clock.clone(),
+        applied,
+        snapshot,
+        around.pace.clone(),
+    );
     let shared = shared.map_err(contents)?;
     Ok(Arc::new(shared))
 }

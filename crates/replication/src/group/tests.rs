@@ -20,6 +20,7 @@ use crate::members::GroupStart;
 use crate::peer::{GroupId, NoPeers};
 use crate::raft::config::config;
 use crate::raft::machine::Partition;
+use crate::raft::pace::Pace;
 use crate::raft::votes::Votes;
 use crate::settings::ReplicationSettings;
 
@@ -50,6 +51,7 @@ async fn open(cores: &Cores) -> (Arc<LogDirectory>, Arc<Group<Partition>>) {
         clock,
         votes: Arc::new(Votes::open(disk).unwrap()),
         config: config(&settings).unwrap(),
+        pace: Arc::new(Pace::new(1 << 30)),
         settings,
         peers: Arc::new(NoPeers),
     };

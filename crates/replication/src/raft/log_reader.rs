@@ -15,6 +15,7 @@ use segment_log::{HeaderAt, Log, LogEnds, ReadLogError};
 use thiserror::Error;
 
 use super::entry;
+use super::pace::Pace;
 use super::shared::{GroupVotes, HEADERS_AT_ONCE, Shared, blocking};
 use super::types::{Entry, Payload, RaftLogId, Types, Vote, to_raft};
 
@@ -38,6 +39,7 @@ pub(crate) struct LogReader {
     /// backwards.
     near: Option<Near>,
     stopping: Arc<AtomicBool>,
+    pace: Arc<Pace>,
 }
 
 /// Adjoining headers, and the ends of the log they were read from. The same last entry means the same log.
@@ -55,6 +57,7 @@ impl LogReader {
             opened_at: shared.opened_at,
             near: None,
             stopping: shared.stopping.clone(),
+            pace: shared.pace.clone(),
         }
     }
 
@@ -238,6 +241,8 @@ impl RaftLogReader<Types> for LogReader {
         if batches.is_empty() {
             let read = move |log: &Log| Ok(log.read_entries(range.clone(), ENTRIES_BYTES_MAX)?);
             batches = patiently(&self.log, &self.stopping, read).await?;
+            let bytes = batches.iter().map(|(_, batch)| batch.total_bytes() as u64);
+            self.pace.take(bytes.sum()).await;
         }
         let entries = batches.into_iter();
         entries

@@ -16,6 +16,7 @@ use super::checkpoint::Position;
 use super::decide;
 use super::failure::AfterFailure;
 use super::machine::Machine;
+use super::pace::Pace;
 use super::types::RaftLogId;
 use super::votes::Votes;
 use crate::process;
@@ -85,6 +86,8 @@ pub(crate) struct Shared<M> {
     pub(crate) failure: AfterFailure,
     /// Entries up to here are not sent any more: who lacks them is sent the snapshot.
     pub(crate) not_sent_below: Arc<AtomicU64>,
+    /// Of feeding followers from the disk.
+    pub(crate) pace: Arc<Pace>,
     pub(crate) ends: watch::Sender<GroupEnds>,
     /// The term of the last applied entry.
     pub(crate) term: watch::Sender<u64>,
@@ -99,6 +102,7 @@ impl<M: Machine> Shared<M> {
         clock: Arc<dyn Clock>,
         applied: Applied<M>,
         snapshot: Option<StoredSnapshot>,
+        pace: Arc<Pace>,
     ) -> io::Result<Self> {
         let (log_start, high_watermark) = applied.readable();
         let term = applied.position.last.map_or(0, |last| *last.leader_id);
@@ -117,6 +121,7 @@ impl<M: Machine> Shared<M> {
             stopping: Arc::default(),
             failure: AfterFailure::default(),
             not_sent_below: Arc::default(),
+            pace,
             ends: watch::Sender::new(GroupEnds {
                 log_start,
                 high_watermark,

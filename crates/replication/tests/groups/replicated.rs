@@ -2,7 +2,9 @@
 
 use model::Offset;
 
-use crate::harness::{batch, read_all, stamped};
+use replication::peer::RequestKind;
+
+use crate::harness::{batch, read_all, stamped, until};
 use crate::trio::Cluster;
 
 #[tokio::test]
@@ -51,5 +53,59 @@ async fn when_the_leader_dies_another_serves_and_knows_every_batch() {
     cluster.caught_up(21).await;
     assert_eq!(read_all(cluster.group(leader), Offset::ZERO).len(), 21);
     cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_new_leader_serves_only_once_an_entry_of_its_own_term_is_applied() {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(stamped(7, 0, 0, 1)).await;
+    cluster.caught_up(1).await;
+    let old = cluster.leader().await;
+    let [next, other] = [(old + 1) % 3, (old + 2) % 3];
+    // `next` is elected with the vote of `other`, which takes no entries from it.
+    cluster.network.cut(old, next);
+    cluster.network.cut(old, other);
+    cluster.network.alter(move |from, to, request| {
+        let is_append = request.kind == RequestKind::Append && !request.entries.is_empty();
+        let is_campaign = matches!(request.kind, RequestKind::Vote | RequestKind::PreVote);
+        let is_lost = match from.get() {
+            from if from == next => is_append,
+            from if from == other => is_campaign && to.get() == next,
+            _ => false,
+        };
+        if is_lost {
+            request.head = bytes::Bytes::new();
+        }
+    });
+    let leads = || cluster.group(next).status().leader == Some(model::ReplicaId::new(next));
+    until(leads).await;
+    for _ in 0..20 {
+        let status = cluster.group(next).status();
+        assert!(!status.serves, "{status:?}");
+        let refused = cluster.try_produce(next, stamped(7, 0, 1, 1)).await;
+        assert!(refused.is_none(), "{refused:?}");
+        assert!(cluster.group(next).latest().await.is_err());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    cluster.network.alter(|_, _, _| ());
+    until(|| cluster.group(next).status().serves || cluster.group(other).status().serves).await;
+    cluster.network.heal();
+    // What was acknowledged by the leader before is known to the one after.
+    assert_eq!(cluster.produce(stamped(7, 0, 0, 1)).await, 0);
+    assert_eq!(cluster.produce(stamped(7, 0, 1, 1)).await, 1);
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn every_election_that_was_decided_is_counted() {
+    let mut cluster = Cluster::of_three().await;
+    let leader = cluster.leader().await;
+    let other = (leader + 1) % 3;
+    until(|| cluster.group(other).status().elections == 1).await;
+    cluster.stop(leader).await;
+    cluster.leader().await;
+    until(|| cluster.group(other).status().elections >= 2).await;
     cluster.stop_all().await;
 }

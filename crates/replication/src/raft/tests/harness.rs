@@ -16,6 +16,7 @@ use super::super::apply::Applied;
 use super::super::entry;
 use super::super::log_store::LogStore;
 use super::super::machine::Partition;
+use super::super::pace::Pace;
 use super::super::proposal::Proposal;
 use super::super::recover::recover;
 use super::super::shared::{GroupVotes, Shared};
@@ -47,7 +48,9 @@ pub(crate) fn open(disk: Arc<dyn Disk>, sync_threads: usize, settings: LogSettin
         votes: Arc::new(Votes::open(disk).unwrap()),
         key: Arc::from(&b"p"[..]),
     };
-    let shared = Arc::new(Shared::new(log, votes, clock, applied, snapshot).unwrap());
+    let pace = Arc::new(Pace::new(1 << 30));
+    let shared = Shared::new(log, votes, clock, applied, snapshot, pace);
+    let shared = Arc::new(shared.unwrap());
     Store {
         directory,
         log: LogStore::new(shared.clone()),
