@@ -16,6 +16,7 @@ use crate::error::{OpenError, OpenLogError, SyncFailed};
 use crate::flusher::{FlushQueue, OnFlushWork};
 use crate::log::{Log, LogInner, LogSettings};
 use crate::noted_ends::NotedEnds;
+use crate::repair::{LogRepair, RepairError};
 use crate::segment::SegmentFile;
 use crate::space::{Ballast, SpaceBudget, is_full};
 
@@ -105,16 +106,7 @@ impl LogDirectory {
     /// # Errors
     /// [`OpenLogError::Damaged`] where bytes below the noted end are bad: nothing was changed then.
     pub fn open_log(&self, path: &Path, settings: LogSettings) -> Result<Log, OpenLogError> {
-        let is_open = |shared: &Shared| {
-            let logs = shared.logs.lock();
-            logs.get(path).is_some_and(|log| log.strong_count() > 0)
-        };
-        // Different logs are recovered at the same time, one log once.
-        let is_first = self.shared.opening.lock().insert(path.to_owned());
-        if !is_first || is_open(&self.shared) {
-            if is_first {
-                self.shared.opening.lock().remove(path);
-            }
+        if !self.shared.claim(path) {
             return Err(OpenLogError::AlreadyOpen {
                 path: path.to_owned(),
             });
@@ -128,6 +120,34 @@ impl LogDirectory {
         opened
     }
 
+    /// Looks through a log that is damaged below its durable end, and holds it closed while it is repaired. Segments
+    /// that seem sound are not read, but for those that `suspects` names. See [`LogRepair`]. Blocks.
+    ///
+    /// # Errors
+    /// [`RepairError`].
+    pub fn open_for_repair(
+        &self,
+        path: &Path,
+        settings: LogSettings,
+        suspects: &[PathBuf],
+    ) -> Result<LogRepair, RepairError> {
+        if !self.shared.claim(path) {
+            return Err(RepairError::Open {
+                path: path.to_owned(),
+            });
+        }
+        LogRepair::open(self.shared.clone(), path, settings, suspects)
+    }
+
+    /// Takes an open log away from whoever holds it, so that it can be opened or repaired by another: what was synced
+    /// stays, it accepts nothing more, and can still be read.
+    pub fn release_log(&self, path: &Path) {
+        let open = self.shared.logs.lock().remove(path);
+        if let Some(log) = open.and_then(|log| log.upgrade()) {
+            log.retire("the log was closed");
+        }
+    }
+
     /// Deletes a log's files. A log that is still open fails from now on; slices handed out live on.
     ///
     /// # Errors
@@ -135,7 +155,7 @@ impl LogDirectory {
     pub fn remove_log(&self, path: &Path) -> Result<(), OpenLogError> {
         let open = self.shared.logs.lock().remove(path);
         if let Some(log) = open.and_then(|log| log.upgrade()) {
-            log.retire();
+            log.retire("the log is being deleted");
         }
         self.shared.noted.lower(path, None)?;
         let io = |source| OpenLogError::Io {
@@ -204,6 +224,21 @@ impl Drop for LogDirectory {
 }
 
 impl Shared {
+    /// Claims a log that nobody has open: one is recovered or repaired once at a time, different ones together.
+    fn claim(&self, path: &Path) -> bool {
+        let mut opening = self.opening.lock();
+        let is_open = || {
+            let logs = self.logs.lock();
+            logs.get(path).is_some_and(|log| log.strong_count() > 0)
+        };
+        !is_open() && opening.insert(path.to_owned())
+    }
+
+    /// Gives up what was claimed for a repair.
+    pub(crate) fn repaired(&self, path: &Path) {
+        self.opening.lock().remove(path);
+    }
+
     fn note_ends(&self) {
         self.queue.run_notes(|| self.sync_notes());
     }

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! LogDirectory ── disk, clock, sync threads, noted-ends journal, space budget
-//!   └─ Log ────── append, read, truncate, purge, recover     <log>/start, terms, snapshot
+//!   ├─ Log ────── append, read, truncate, purge, recover     <log>/start, terms, snapshot
+//!   ├─ LogRepair  a damaged log: what is missing, and how it is put back
 //!        └─ segments  <20-digit base offset>.<base log index>.log  (+ .index, + .checkpoint)
 //! ```
 
@@ -19,6 +20,7 @@ pub mod fuzzing;
 pub mod journal;
 pub mod log;
 mod noted_ends;
+mod repair;
 mod segment;
 mod small_file;
 mod space;
@@ -37,4 +39,5 @@ pub use journal::{JournalDamaged, JournalError, KeyedJournal};
 pub use log::{
     Appended, Fetched, HeaderAt, Log, LogEnds, LogSettings, OnDurable, SegmentDamage, SegmentInfo,
 };
+pub use repair::{AdoptError, FillError, Filled, LogRepair, MissingRange, RepairError};
 pub use space::{NoSpace, SpaceReservation};

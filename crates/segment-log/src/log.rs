@@ -32,6 +32,10 @@ use crate::error::SyncFailed;
 use state::State;
 use write::Writer;
 
+pub(crate) use checkpoint::{
+    SNAPSHOT_FILE, file_name as checkpoint_file, read_state_file, write_state_file,
+};
+pub(crate) use truncate::remove_if_there;
 pub use verify::SegmentDamage;
 
 /// Called once everything up to an append is durable (`fsync`) or written (`page-cache`); with an error when that

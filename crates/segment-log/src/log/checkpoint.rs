@@ -4,20 +4,23 @@
 //! <base log index, 20 digits>.checkpoint, snapshot:   u64 index, then the bytes; frame of `small_file`, magic SLc1
 //! ```
 
+use std::path::Path;
+
 use bytes::Bytes;
 use model::LogIndex;
 
 use super::{Log, LogInner};
+use crate::directory::Shared;
 use crate::disk::durable;
 use crate::error::CheckpointError;
 use crate::small_file;
 
 const MAGIC: [u8; 4] = *b"SLc1";
-const SNAPSHOT_FILE: &str = "snapshot";
+pub(crate) const SNAPSHOT_FILE: &str = "snapshot";
 const SUFFIX: &str = ".checkpoint";
 const FILE_BYTES_MAX: usize = 1 << 30;
 
-pub(super) fn file_name(at: LogIndex) -> String {
+pub(crate) fn file_name(at: LogIndex) -> String {
     format!("{:020}{SUFFIX}", at.get())
 }
 
@@ -87,29 +90,50 @@ impl LogInner {
         at: LogIndex,
         bytes: &[u8],
     ) -> Result<(), CheckpointError> {
-        let file = self.beside(name);
-        let framed = small_file::encode(MAGIC, &[&at.get().to_be_bytes(), bytes].concat());
-        let disk = &*self.shared.disk;
-        self.shared
-            .with_ballast(|| durable::replace_file_durably(disk, &file, &framed))
-            .map_err(|source| CheckpointError::Io { file, source })
+        write_state_file(&self.shared, &self.path, name, at, bytes)
     }
 
     fn read_state_file(&self, name: &str, at: LogIndex) -> Result<Option<Bytes>, CheckpointError> {
-        let file = self.beside(name);
-        let stored = match durable::read_small_file(&*self.shared.disk, &file, FILE_BYTES_MAX) {
-            Ok(Some(stored)) => stored,
-            Ok(None) => return Ok(None),
-            Err(source) => return Err(CheckpointError::Io { file, source }),
-        };
-        let payload = small_file::decode(MAGIC, &stored).map_err(|error| error.to_string());
-        let payload = payload.and_then(|payload| match payload.split_first_chunk::<8>() {
-            Some((index, bytes)) if u64::from_be_bytes(*index) == at.get() => Ok(bytes),
-            _ => Err("it belongs to another index".to_owned()),
-        });
-        match payload {
-            Ok(bytes) => Ok(Some(Bytes::copy_from_slice(bytes))),
-            Err(reason) => Err(CheckpointError::Damaged { file, reason }),
-        }
+        read_state_file(&self.shared, &self.path, name, at)
+    }
+}
+
+/// Replaces a checkpoint or the snapshot of the log in `directory`.
+pub(crate) fn write_state_file(
+    shared: &Shared,
+    directory: &Path,
+    name: &str,
+    at: LogIndex,
+    bytes: &[u8],
+) -> Result<(), CheckpointError> {
+    let file = directory.join(name);
+    let framed = small_file::encode(MAGIC, &[&at.get().to_be_bytes(), bytes].concat());
+    let disk = &*shared.disk;
+    shared
+        .with_ballast(|| durable::replace_file_durably(disk, &file, &framed))
+        .map_err(|source| CheckpointError::Io { file, source })
+}
+
+/// Reads a checkpoint or the snapshot of the log in `directory`.
+pub(crate) fn read_state_file(
+    shared: &Shared,
+    directory: &Path,
+    name: &str,
+    at: LogIndex,
+) -> Result<Option<Bytes>, CheckpointError> {
+    let file = directory.join(name);
+    let stored = match durable::read_small_file(&*shared.disk, &file, FILE_BYTES_MAX) {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Ok(None),
+        Err(source) => return Err(CheckpointError::Io { file, source }),
+    };
+    let payload = small_file::decode(MAGIC, &stored).map_err(|error| error.to_string());
+    let payload = payload.and_then(|payload| match payload.split_first_chunk::<8>() {
+        Some((index, bytes)) if u64::from_be_bytes(*index) == at.get() => Ok(bytes),
+        _ => Err("it belongs to another index".to_owned()),
+    });
+    match payload {
+        Ok(bytes) => Ok(Some(Bytes::copy_from_slice(bytes))),
+        Err(reason) => Err(CheckpointError::Damaged { file, reason }),
     }
 }

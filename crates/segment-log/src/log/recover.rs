@@ -180,13 +180,16 @@ impl<'a> Recovery<'a> {
     }
 
     fn check_first(&self, names: &[SegmentName]) -> Result<(), OpenLogError> {
-        match (self.first(), names.first()) {
-            (Some(first), Some(name)) if name.base_index > first.index && self.is_noted(name) => {
+        // A log that was never purged starts with its first term.
+        let of_term = self.terms.starts().first().map(|start| start.index);
+        let first = self.first().map(|first| first.index).or(of_term);
+        match (first, names.first()) {
+            (Some(first), Some(name)) if name.base_index > first && self.is_noted(name) => {
                 let reason = format!(
-                    "the log starts at entry {}, its first segment at {}",
-                    first.index, name.base_index
+                    "the log starts at entry {first}, its first segment at {}",
+                    name.base_index
                 );
-                Err(self.damaged(&name.log_file(), 0, reason))
+                Err(self.damaged_at(&name.log_file(), 0, reason, first))
             }
             _ => Ok(()),
         }

@@ -154,11 +154,11 @@ impl LogInner {
         }
     }
 
-    /// Stops a log whose files are about to be deleted.
-    pub(crate) fn retire(&self) {
+    /// Stops a log whose files are about to be deleted or repaired.
+    pub(crate) fn retire(&self, reason: &'static str) {
         let _round = self.round.lock();
         let _writer = self.writer.lock();
-        let gone = std::io::Error::new(std::io::ErrorKind::NotFound, "the log is being deleted");
+        let gone = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
         self.latch(&self.failure(&self.path, gone));
     }
 }

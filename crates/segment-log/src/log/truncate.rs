@@ -270,7 +270,7 @@ impl State {
     }
 }
 
-pub(super) fn remove_if_there(
+pub(crate) fn remove_if_there(
     disk: &dyn crate::disk::Disk,
     path: &std::path::Path,
 ) -> io::Result<()> {

@@ -61,10 +61,7 @@ pub(crate) fn walk(
     mut visit: impl FnMut(Visited) -> ControlFlow<()>,
 ) -> io::Result<Walked> {
     let mut at = from;
-    let mut window = Window {
-        start: 0,
-        bytes: Bytes::new(),
-    };
+    let mut window = Window::default();
     let done = |at, bad| Ok(Walked { at, bad });
     while at.position < limit {
         let room = limit - at.position;
@@ -144,21 +141,23 @@ pub(crate) fn mismatch(
     (total > room).then(|| format!("the batch has {total} bytes, there are {room}"))
 }
 
-fn checked(bytes: Bytes) -> Result<Batch, String> {
+/// The batch that these bytes are, checksum included.
+pub(crate) fn checked(bytes: Bytes) -> Result<Batch, String> {
     let batch = Batch::parse(bytes).map_err(|error| error.to_string())?;
     batch.check_crc().map_err(|error| error.to_string())?;
     Ok(batch)
 }
 
 /// A piece of the file in memory.
-struct Window {
+#[derive(Default)]
+pub(crate) struct Window {
     start: u64,
     bytes: Bytes,
 }
 
 impl Window {
     /// `length` bytes at `position`, fewer only before `limit`.
-    fn get(
+    pub(crate) fn get(
         &mut self,
         file: &dyn DiskFile,
         position: u64,

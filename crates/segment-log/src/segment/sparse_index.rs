@@ -46,6 +46,10 @@ impl SparseIndex {
         }
     }
 
+    pub(crate) fn entries(&self) -> &[IndexEntry] {
+        &self.entries
+    }
+
     pub(crate) fn at_or_before_index(&self, index: LogIndex) -> Option<IndexEntry> {
         self.before(self.entries.partition_point(|e| e.index <= index))
     }

@@ -10,5 +10,7 @@ mod harness;
 mod model_based;
 mod reads;
 mod real_disk;
+mod repair;
+
 mod small_files;
 mod terms;

@@ -1,0 +1,165 @@
+//! What a leader's committed log says about a damaged one: another term from some entry on, another start, the terms.
+//!
+//! Who calls these has seen to it that a quorum confirms that leader.
+
+use model::{LogId, LogIndex, Offset, Term};
+use thiserror::Error;
+
+use super::LogRepair;
+use super::error::RepairError;
+use super::survey::{PieceState, io_error};
+use crate::error::CheckpointError;
+use crate::log::{SNAPSHOT_FILE, read_state_file, remove_if_there, write_state_file};
+use crate::noted_ends::End;
+use crate::segment::SegmentName;
+use crate::start_file::{LogStart, START_FILE};
+use crate::term_table::{TERM_FILE, TermStart, TermTable};
+
+/// Why another's terms are not taken.
+#[derive(Debug, Error)]
+pub enum AdoptError {
+    /// They make no table.
+    #[error("the copied terms do not ascend, or are not all above {first}")]
+    Senseless {
+        /// Where the log starts.
+        first: LogIndex,
+    },
+    /// The repair itself failed.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
+}
+
+impl LogRepair {
+    /// Drops every entry from `index` on, a missing one: the committed log has another there. The durable end is
+    /// lowered, durably, before a byte is touched. Blocks.
+    ///
+    /// # Errors
+    /// [`RepairError`]; it can be done again.
+    pub fn cut_from(&mut self, index: LogIndex) -> Result<(), RepairError> {
+        let ranges = self.missing();
+        let Some(range) = ranges.iter().find(|range| range.first == index) else {
+            return Err(RepairError::Contradiction {
+                file: self.path.clone(),
+                reason: format!(
+                    "it was to be cut from entry {index}, where no missing range begins"
+                ),
+            });
+        };
+        let end = End {
+            index,
+            offset: range.first_offset,
+        };
+        self.shared.noted.lower(&self.path, Some(end))?;
+        self.noted = self.noted.map(|noted| noted.min(end));
+        // Newest first: a crash must not leave a later segment without the ones before.
+        while let Some(last) = self.pieces.last()
+            && last.name.base_index >= index
+        {
+            if last.is_there {
+                self.remove_files(last.name)?;
+            }
+            self.pieces.pop();
+        }
+        let _ = self.terms.truncate(index);
+        if let Some(last) = self.pieces.last_mut()
+            && let PieceState::Damaged(damaged) = &mut last.state
+        {
+            damaged.end = None;
+            damaged
+                .runs
+                .retain(|run| run.index.is_some_and(|first| first < index));
+            damaged.next_run = damaged.next_run.min(damaged.runs.len());
+        }
+        self.index = None;
+        self.mend_what_needs_no_copies()
+    }
+
+    /// Forgets everything up to and including `upto`: a snapshot that stands there is stored. Blocks.
+    ///
+    /// # Errors
+    /// [`RepairError`]; it can be done again.
+    pub fn start_behind(&mut self, upto: LogId, offset_after: Offset) -> Result<(), RepairError> {
+        if self.lost_start.is_none() && upto.index < self.first_index() {
+            return Ok(());
+        }
+        let start = LogStart {
+            purged: upto,
+            offset: offset_after,
+        };
+        let disk = self.shared.disk.clone();
+        if self.lost_terms.is_none() && upto.index.next() >= self.end_index() {
+            // A reset: the noted end names entries that are no longer needed.
+            self.shared.noted.lower(&self.path, None)?;
+            self.noted = None;
+        }
+        let path = self.path.join(START_FILE);
+        start.write(&*disk, &self.path).map_err(io_error(&path))?;
+        self.start = Some(start);
+        self.lost_start = None;
+        self.index = None;
+        self.survey(&self.suspects())
+    }
+
+    /// Puts another replica's terms in the place of a lost table. What is stored must match them. Blocks.
+    ///
+    /// # Errors
+    /// [`AdoptError`].
+    pub fn adopt_terms(&mut self, terms: &[(Term, LogIndex, Offset)]) -> Result<(), AdoptError> {
+        let first = self.first_index();
+        let ascends = terms.is_sorted_by(|a, b| a.0 < b.0 && a.1 < b.1 && a.2 <= b.2);
+        let reaches = terms.first().is_some_and(|(_, index, _)| *index <= first);
+        if !ascends || !reaches {
+            return Err(AdoptError::Senseless { first });
+        }
+        let mut table = TermTable::default();
+        for (term, index, offset) in terms {
+            table.push(TermStart {
+                term: *term,
+                index: *index,
+                offset: *offset,
+            });
+        }
+        table.trim(first);
+        let path = self.path.join(TERM_FILE);
+        let written = table.write(&*self.shared.disk, &self.path);
+        written.map_err(io_error(&path))?;
+        self.terms = table;
+        self.lost_terms = None;
+        // Nothing was checked against these terms yet, nor are the segments before known to be sound.
+        let all = self.all_files()?;
+        Ok(self.survey(&all)?)
+    }
+
+    /// The snapshot beside the log, if there is one. Blocks.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Damaged`], [`CheckpointError::Io`].
+    pub fn read_snapshot(&self) -> Result<Option<bytes::Bytes>, CheckpointError> {
+        read_state_file(&self.shared, &self.path, SNAPSHOT_FILE, LogIndex::ZERO)
+    }
+
+    /// Replaces the snapshot durably. Blocks.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`].
+    pub fn write_snapshot(&self, bytes: &[u8]) -> Result<(), CheckpointError> {
+        write_state_file(
+            &self.shared,
+            &self.path,
+            SNAPSHOT_FILE,
+            LogIndex::ZERO,
+            bytes,
+        )
+    }
+
+    fn remove_files(&self, name: SegmentName) -> Result<(), RepairError> {
+        let disk = &*self.shared.disk;
+        let checkpoint = crate::log::checkpoint_file(name.base_index);
+        for file in [name.log_file(), name.index_file(), checkpoint] {
+            let path = self.path.join(file);
+            remove_if_there(disk, &path).map_err(io_error(&path))?;
+        }
+        disk.sync_directory(&self.path)
+            .map_err(io_error(&self.path))
+    }
+}

@@ -1,0 +1,516 @@
+//! Putting a segment together again: a new file of the old one's sound runs and of copied entries between them. It
+//! takes the old one's place once it is whole and synced.
+
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::batch::{Batch, BatchHeader};
+use model::{FilePosition, LogIndex};
+
+use super::error::{FillError, RepairError};
+use super::patient::Patient;
+use super::runs::{Run, Search};
+use super::survey::{Damaged, Piece, PieceState, io_error};
+use super::{LogRepair, MissingRange};
+use crate::directory::Shared;
+use crate::disk::DiskFile;
+use crate::log::remove_if_there;
+use crate::noted_ends::End;
+use crate::segment::scan::Window;
+use crate::segment::{IndexEntry, SegmentFacts, SegmentName, SparseIndex};
+use crate::term_table::TermTable;
+
+/// Behind a segment's name while it is put together. A leftover one is garbage.
+const SUFFIX: &str = ".repair";
+/// How much of an old run is copied at once, in bytes.
+const COPY_BYTES: usize = 1 << 20;
+
+/// How far a fill has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// How many of the copied entries were taken. The rest lies behind what was missing.
+    pub taken: usize,
+    /// Where that file's next missing range begins; `None` once it is whole and in its place.
+    pub next: Option<MissingRange>,
+}
+
+/// A new file in the making.
+pub(super) struct Build {
+    path: PathBuf,
+    out: Arc<dyn DiskFile>,
+    facts: SegmentFacts,
+    index: SparseIndex,
+}
+
+/// What a build needs to know of its log.
+struct Around<'a> {
+    shared: &'a Shared,
+    path: &'a Path,
+    terms: &'a TermTable,
+    noted: Option<End>,
+    /// What the last segment must reach.
+    durable: LogIndex,
+    interval: u64,
+    segment_bytes: u64,
+}
+
+/// Of a repair, beside its pieces.
+macro_rules! around {
+    ($repair:expr) => {
+        Around {
+            shared: &$repair.shared,
+            path: &$repair.path,
+            terms: &$repair.terms,
+            noted: $repair.noted,
+            durable: $repair.durable_index(),
+            interval: $repair.settings.index_interval_bytes,
+            segment_bytes: $repair.settings.segment_bytes,
+        }
+    };
+}
+
+/// What became of a copied entry.
+enum Taken {
+    Copied,
+    /// The undamaged rest begins with it.
+    Met,
+    /// The file was full: it is a segment of its own now.
+    Rolled(Box<Piece>),
+}
+
+impl LogRepair {
+    /// Takes copies of missing entries, from the first one of a missing range on. What is not missing any more is
+    /// left alone. Once a file is whole it is synced and in its place. Blocks.
+    ///
+    /// # Errors
+    /// [`FillError`]: the copies are not what is missing, or the disk refused; then that file's repair begins anew.
+    pub fn fill(&mut self, first: LogIndex, batches: &[Batch]) -> Result<Filled, FillError> {
+        let begins_there = |piece: &Piece| match &piece.state {
+            PieceState::Damaged(damaged) => damaged.first_missing() == first,
+            PieceState::Sound(_) => false,
+        };
+        let Some(mut at) = self.pieces.iter().position(begins_there) else {
+            return Err(FillError::NotMissing { first });
+        };
+        let mut taken = 0;
+        for batch in batches {
+            match self.fill_one(at, first.plus(taken as u64), batch)? {
+                Some(Taken::Copied) => taken += 1,
+                Some(Taken::Met) | None => break,
+                Some(Taken::Rolled(full)) => {
+                    self.pieces.insert(at, *full);
+                    at += 1;
+                    if let Some(Taken::Copied) =
+                        self.fill_one(at, first.plus(taken as u64), batch)?
+                    {
+                        taken += 1;
+                    }
+                }
+            }
+        }
+        let piece = self.pieces.get(at);
+        let next = piece.and_then(|piece| piece.missing(self).into_iter().next());
+        Ok(Filled { taken, next })
+    }
+
+    /// `None` where the piece is whole, or goes on elsewhere than at `index`.
+    fn fill_one(
+        &mut self,
+        at: usize,
+        index: LogIndex,
+        batch: &Batch,
+    ) -> Result<Option<Taken>, FillError> {
+        let around = around!(self);
+        let Some(piece) = self.pieces.get_mut(at) else {
+            return Ok(None);
+        };
+        let taken = around.open(piece).and_then(|()| match &piece.state {
+            PieceState::Damaged(damaged) if damaged.at().index == index => {
+                around.take(piece, batch).map(Some)
+            }
+            _ => Ok(None),
+        });
+        if let Err(FillError::Repair(_)) = &taken {
+            around.give_up(piece);
+        }
+        taken
+    }
+
+    /// Puts those files into their place that miss nothing: whose rest is garbage, or purged.
+    pub(super) fn mend_what_needs_no_copies(&mut self) -> Result<(), RepairError> {
+        let nothing_missing: Vec<usize> = (0..)
+            .zip(&self.pieces)
+            .filter(|(_, piece)| !piece.is_sound() && piece.missing(self).is_empty())
+            .map(|(at, _)| at)
+            .collect();
+        for at in nothing_missing {
+            let around = around!(self);
+            let Some(piece) = self.pieces.get_mut(at) else {
+                continue;
+            };
+            match around.open(piece).and_then(|()| around.go_on(piece)) {
+                Ok(()) => {}
+                Err(FillError::Repair(error)) => {
+                    around.give_up(piece);
+                    return Err(error);
+                }
+                Err(_) => around.give_up(piece),
+            }
+        }
+        self.pieces.retain(|piece| match &piece.state {
+            PieceState::Sound(facts) => facts.bytes > 0 || piece.is_there,
+            PieceState::Damaged(_) => true,
+        });
+        Ok(())
+    }
+}
+
+impl Build {
+    pub(super) fn at(&self) -> End {
+        self.facts.end()
+    }
+}
+
+impl Damaged {
+    /// The first entry that is missing: behind the new file, or the runs that are going to be in it next.
+    fn first_missing(&self) -> LogIndex {
+        let runs = self.runs.iter().skip(self.next_run);
+        runs.fold(self.at().index, |at, run| match run.end_index() {
+            Some(end) if run.index == Some(at) => end,
+            _ => at,
+        })
+    }
+}
+
+impl Around<'_> {
+    /// Begins the new file, unless it is begun, with the run that the old one begins with.
+    fn open(&self, piece: &mut Piece) -> Result<(), FillError> {
+        let PieceState::Damaged(damaged) = &mut piece.state else {
+            return Ok(());
+        };
+        if damaged.build.is_some() {
+            return Ok(());
+        }
+        let name = SegmentName {
+            base_index: damaged.base.index,
+            base_offset: damaged.base.offset,
+        };
+        let path = self.path.join(name.log_file() + SUFFIX);
+        let disk = &*self.shared.disk;
+        let created = remove_if_there(disk, &path).and_then(|()| disk.create(&path));
+        let out = created.map_err(io_error(&path))?;
+        damaged.next_run = 0;
+        damaged.build = Some(Build {
+            path,
+            out,
+            facts: SegmentFacts::empty(name),
+            index: SparseIndex::default(),
+        });
+        self.go_on(piece)
+    }
+
+    /// Takes one copied entry.
+    fn take(&self, piece: &mut Piece, batch: &Batch) -> Result<Taken, FillError> {
+        let (name, is_there) = (piece.name, piece.is_there);
+        let PieceState::Damaged(damaged) = &mut piece.state else {
+            return Ok(Taken::Met);
+        };
+        let at = damaged.at();
+        self.check(at, batch)?;
+        if self.meets(name, damaged, at, batch)? {
+            self.go_on(piece)?;
+            return Ok(Taken::Met);
+        }
+        damaged.check_end(at, batch.header())?;
+        let bytes = batch.total_bytes() as u64;
+        if let Some(build) = &mut damaged.build {
+            let is_full = build.facts.bytes > 0 && build.facts.bytes + bytes > self.segment_bytes;
+            if is_full && !is_there {
+                return self.roll(piece);
+            }
+            self.write(build, &batch.parts(), std::slice::from_ref(batch.header()))?;
+        }
+        self.go_on(piece)?;
+        Ok(Taken::Copied)
+    }
+
+    fn check(&self, at: End, batch: &Batch) -> Result<(), FillError> {
+        let index = at.index;
+        let header = batch.header();
+        let (expected, found) = (self.terms.term_at(index), header.term());
+        if found.is_none() || found != expected {
+            return Err(FillError::OtherTerm {
+                index,
+                expected,
+                found,
+            });
+        }
+        if header.base_offset() != at.offset {
+            return Err(FillError::WrongOffset {
+                index,
+                expected: at.offset,
+                found: header.base_offset(),
+            });
+        }
+        batch.check_crc().map_err(|error| FillError::Unsound {
+            index,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Whether the next run begins with this very entry. Runs that the copies have shown to be none are left out.
+    fn meets(
+        &self,
+        name: SegmentName,
+        damaged: &mut Damaged,
+        at: End,
+        batch: &Batch,
+    ) -> Result<bool, FillError> {
+        while let Some(run) = damaged.runs.get_mut(damaged.next_run) {
+            match run.index {
+                Some(index) if index > at.index => return Ok(false),
+                Some(_) => {}
+                None if run.offset > at.offset => return Ok(false),
+                None if run.offset == at.offset && batch.header().is_internal() => {
+                    return Ok(false);
+                }
+                None if run.offset == at.offset
+                    && self.first_of(name, run)?.as_ref() == Some(batch) =>
+                {
+                    run.index = Some(at.index);
+                    return Ok(true);
+                }
+                None => {}
+            }
+            damaged.next_run += 1;
+        }
+        Ok(false)
+    }
+
+    fn first_of(&self, name: SegmentName, run: &Run) -> Result<Option<Batch>, RepairError> {
+        let path = self.path.join(name.log_file());
+        let file = Patient::new(self.shared.disk.open(&path).map_err(io_error(&path))?);
+        let search = self.search(&file, name);
+        let first = search.batch(&mut Window::default(), run.start);
+        Ok(first.map_err(io_error(&path))?.ok())
+    }
+
+    fn search<'a>(&'a self, file: &'a dyn DiskFile, name: SegmentName) -> Search<'a> {
+        Search {
+            file,
+            name,
+            terms: self.terms,
+            anchors: &[],
+            noted: self.noted,
+            offset_max: None,
+            interval: self.interval,
+        }
+    }
+
+    /// Adds the runs that follow without a gap; puts the file in its place when nothing is missing any more.
+    fn go_on(&self, piece: &mut Piece) -> Result<(), FillError> {
+        let name = piece.name;
+        let PieceState::Damaged(damaged) = &mut piece.state else {
+            return Ok(());
+        };
+        let Some(build) = &mut damaged.build else {
+            return Ok(());
+        };
+        while let Some(run) = damaged.runs.get(damaged.next_run)
+            && run.index == Some(build.at().index)
+            && run.offset == build.at().offset
+        {
+            self.copy(name, run, build)?;
+            damaged.next_run += 1;
+        }
+        let at = build.at();
+        let is_whole = match damaged.end {
+            Some(end) => at.index >= end.index,
+            None => at.index >= self.durable,
+        };
+        if is_whole {
+            self.finish(piece)?;
+        }
+        Ok(())
+    }
+
+    /// Copies a run, as far as it is still sound.
+    fn copy(&self, name: SegmentName, run: &Run, build: &mut Build) -> Result<(), RepairError> {
+        let path = self.path.join(name.log_file());
+        let file = Patient::new(self.shared.disk.open(&path).map_err(io_error(&path))?);
+        let search = self.search(&file, name);
+        let mut window = Window::default();
+        let mut position = run.start;
+        let (mut bytes, mut headers) = (Vec::new(), Vec::new());
+        let mut offset = run.offset;
+        while position < run.end {
+            let batch = search
+                .batch(&mut window, position)
+                .map_err(io_error(&path))?;
+            let Some(batch) = batch.ok().filter(|b| b.header().base_offset() == offset) else {
+                tracing::error!(file = %path.display(), byte = position, "damage met while repairing");
+                break;
+            };
+            position += batch.total_bytes() as u64;
+            offset = batch.header().end_offset();
+            headers.push(*batch.header());
+            bytes.extend(batch.parts().concat());
+            if bytes.len() >= COPY_BYTES {
+                self.write(build, &[&bytes], &headers)?;
+                bytes.clear();
+                headers.clear();
+            }
+        }
+        self.write(build, &[&bytes], &headers)
+    }
+
+    /// Writes whole batches behind those there are.
+    fn write(
+        &self,
+        build: &mut Build,
+        parts: &[&[u8]],
+        headers: &[BatchHeader],
+    ) -> Result<(), RepairError> {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let shared = self.shared;
+        let space = shared
+            .budget
+            .reserve(&*shared.disk, self.path, bytes as u64);
+        let written = space
+            .map_err(|full| io::Error::new(io::ErrorKind::StorageFull, full.to_string()))
+            .and_then(|_space| {
+                let parts: Vec<_> = parts.iter().copied().map(IoSlice::new).collect();
+                let at = FilePosition::new(build.facts.bytes);
+                build.out.write_at(at, &parts)
+            });
+        written.map_err(io_error(&build.path))?;
+        for header in headers {
+            let entry = IndexEntry {
+                index: build.facts.end_index,
+                offset: header.base_offset(),
+                position: build.facts.bytes,
+                max_timestamp_before: build.facts.max_timestamp,
+            };
+            build.index.note(entry, self.interval);
+            build.facts.count(header);
+        }
+        Ok(())
+    }
+
+    /// A missing file is as large as a segment may be: it takes its place, and the rest goes into another.
+    fn roll(&self, piece: &mut Piece) -> Result<Taken, FillError> {
+        let PieceState::Damaged(damaged) = &mut piece.state else {
+            return Ok(Taken::Met);
+        };
+        let Some(build) = damaged.build.take() else {
+            return Ok(Taken::Met);
+        };
+        self.place(&build, true)?;
+        let full = Piece {
+            name: build.facts.name,
+            is_there: true,
+            state: PieceState::Sound(build.facts),
+        };
+        damaged.base = build.at();
+        piece.name = SegmentName {
+            base_index: damaged.base.index,
+            base_offset: damaged.base.offset,
+        };
+        self.open(piece)?;
+        Ok(Taken::Rolled(Box::new(full)))
+    }
+
+    /// The new file takes the old one's place.
+    fn finish(&self, piece: &mut Piece) -> Result<(), RepairError> {
+        let old = piece.is_there.then_some(piece.name);
+        let PieceState::Damaged(damaged) = &mut piece.state else {
+            return Ok(());
+        };
+        let is_sealed = damaged.end.is_some();
+        let Some(build) = &damaged.build else {
+            return Ok(());
+        };
+        let facts = build.facts;
+        let (disk, name) = (&*self.shared.disk, facts.name);
+        if facts.bytes > 0 {
+            self.place(build, is_sealed)?;
+            tracing::info!(file = %self.path.join(name.log_file()).display(), entries = facts.end_index.since(name.base_index), "segment repaired");
+        } else {
+            remove_if_there(disk, &build.path).map_err(io_error(&build.path))?;
+        }
+        if let Some(old) = old.filter(|old| *old != name || facts.bytes == 0) {
+            self.remove(old)?;
+        }
+        piece.name = name;
+        piece.is_there = facts.bytes > 0;
+        piece.state = PieceState::Sound(facts);
+        Ok(())
+    }
+
+    fn place(&self, build: &Build, is_sealed: bool) -> Result<(), RepairError> {
+        let disk = &*self.shared.disk;
+        let name = build.facts.name;
+        let path = self.path.join(name.log_file());
+        build.out.sync().map_err(io_error(&build.path))?;
+        // A stored index may be of other bytes. Without one the segment is read through.
+        let index = self.path.join(name.index_file());
+        remove_if_there(disk, &index).map_err(io_error(&index))?;
+        let placed = disk.rename(&build.path, &path);
+        let placed = placed.and_then(|()| disk.sync_directory(self.path));
+        placed.map_err(io_error(&path))?;
+        if is_sealed {
+            let bytes = build.index.encode(&build.facts);
+            let written = disk
+                .create(&index)
+                .and_then(|file| file.write_at(FilePosition::ZERO, &[IoSlice::new(&bytes)]));
+            if let Err(error) = written {
+                tracing::warn!(file = %index.display(), %error, "an index is not written");
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, name: SegmentName) -> Result<(), RepairError> {
+        let disk = &*self.shared.disk;
+        let checkpoint = crate::log::checkpoint_file(name.base_index);
+        for file in [name.log_file(), name.index_file(), checkpoint] {
+            let path = self.path.join(file);
+            remove_if_there(disk, &path).map_err(io_error(&path))?;
+        }
+        disk.sync_directory(self.path).map_err(io_error(self.path))
+    }
+
+    /// What is in the new file is not sure any more.
+    fn give_up(&self, piece: &mut Piece) {
+        if let PieceState::Damaged(damaged) = &mut piece.state
+            && let Some(build) = damaged.build.take()
+        {
+            damaged.next_run = 0;
+            // The failure before is the one that tells.
+            let _ = remove_if_there(&*self.shared.disk, &build.path);
+        }
+    }
+}
+
+impl Damaged {
+    /// An entry must not reach over the place where the rest begins.
+    fn check_end(&self, at: End, header: &BatchHeader) -> Result<(), FillError> {
+        let run = self.runs.get(self.next_run);
+        let run = run.and_then(|run| Some((run.index?, run.offset)));
+        let bounds = run
+            .into_iter()
+            .chain(self.end.map(|end| (end.index, end.offset)));
+        for (index, expected) in bounds {
+            let found = header.end_offset();
+            if (index == at.index.next() && found != expected) || found > expected {
+                return Err(FillError::DoesNotMeet {
+                    index,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
+}
