@@ -22,6 +22,20 @@ pub const SERVICES: [&str; 5] = [
     ClusterServer::<ClusterService>::NAME,
 ];
 
+/// Serves as long as the process answers at all: for a liveness probe.
+pub const LIVENESS: &str = "liveness";
+
+/// Serves once everything is recovered, and from then on: for a startup probe.
+pub const STARTUP: &str = "startup";
+
+/// Tells that the broker has started and lives, whatever it can serve.
+pub async fn set_started(reporter: &HealthReporter) {
+    for name in [LIVENESS, STARTUP] {
+        let status = ServingStatus::Serving;
+        reporter.set_service_status(name, status).await;
+    }
+}
+
 /// Tells that every service serves, or that none does.
 pub async fn set_serving(reporter: &HealthReporter, serving: bool) {
     let status = if serving {

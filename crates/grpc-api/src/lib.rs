@@ -29,7 +29,7 @@ mod stop;
 mod topic;
 mod transport;
 
-pub use health::{SERVICES, set_serving};
+pub use health::{LIVENESS, SERVICES, STARTUP, set_serving, set_started};
 pub use routes::{Api, routes};
 pub use settings::Settings;
 pub use stop::Stop;

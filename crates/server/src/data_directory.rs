@@ -24,7 +24,7 @@ pub use error::DirectoryError;
 pub(crate) use identity::Bond;
 use identity::{Identity, Unsound};
 use lock::DirectoryLock;
-use stored::Stored;
+pub(crate) use stored::Stored;
 
 const IDENTITY_FILE: &str = "strandline";
 const LOCK_FILE: &str = "strandline.lock";
@@ -109,6 +109,11 @@ impl DataDirectory {
     /// What binds it to a cluster.
     pub(crate) fn bond(&self) -> Bond {
         self.stored.bond()
+    }
+
+    /// What is stored of its identity, shared.
+    pub(crate) fn stored(&self) -> &Arc<Stored> {
+        &self.stored
     }
 
     /// Notes, durably, which cluster it belongs to, and as what.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use broker::Broker;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tonic_health::server::HealthReporter;
 
@@ -15,10 +16,15 @@ const ASK_READY: Duration = Duration::from_secs(1);
 /// How often a starting broker is asked.
 const ASK_STARTING: Duration = Duration::from_millis(2);
 
+/// What a starting broker is at, unless it says something else.
+pub(crate) const RECOVERING: &str = "the broker is starting: it recovers its data";
+
 /// How ready the process is. Shared by whoever asks.
 #[derive(Default)]
 pub(crate) struct Health {
     broker: OnceLock<Arc<Broker>>,
+    /// What a broker that has not started is at.
+    stage: Mutex<Option<String>>,
     stopping: AtomicBool,
 }
 
@@ -47,6 +53,11 @@ pub(crate) struct Missing {
 }
 
 impl Health {
+    /// What the broker is at, before it has started.
+    pub(crate) fn at(&self, stage: impl Into<String>) {
+        *self.stage.lock() = Some(stage.into());
+    }
+
     /// The broker has started; from now on it is asked.
     pub(crate) fn started(&self, broker: Arc<Broker>) {
         // Set once, by the one start.
@@ -61,7 +72,8 @@ impl Health {
     /// How ready the broker is now.
     pub(crate) fn report(&self) -> Report {
         let Some(broker) = self.broker.get() else {
-            return Report::unready("the broker is starting: it recovers its data");
+            let stage = self.stage.lock().clone();
+            return Report::unready(stage.as_deref().unwrap_or(RECOVERING));
         };
         if self.stopping.load(Ordering::Relaxed) {
             return Report::unready("the broker is stopping");

@@ -4,6 +4,7 @@
 //! file. It knows no use case: what a request means is `broker`'s, how it is spoken is `grpc-api`'s.
 
 mod args;
+mod cluster;
 mod data_directory;
 mod grpc;
 mod health;

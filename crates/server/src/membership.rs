@@ -21,6 +21,23 @@ pub enum MembershipError {
         /// The cluster.
         cluster: ClusterId,
     },
+    /// It may hold a cluster of one.
+    #[error(
+        "the data directory was written by a broker alone, of a version that did not note its cluster; start it once \
+         without cluster_peers, then with them"
+    )]
+    Unnoted,
+}
+
+/// Refuses a directory that does not know whether it holds a cluster already.
+///
+/// # Errors
+/// [`MembershipError::Unnoted`].
+pub(crate) fn among_others(directory: &DataDirectory) -> Result<(), MembershipError> {
+    match directory.bond() {
+        Bond::Unnoted => Err(MembershipError::Unnoted),
+        Bond::None | Bond::Promised { .. } | Bond::Member { .. } => Ok(()),
+    }
 }
 
 /// The replica that a broker alone is. Its cluster issues the same, once there is one: a broker that forms one bears

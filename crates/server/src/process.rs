@@ -1,8 +1,10 @@
 //! A broker's life: start, serve, stop, each in the order that loses nothing.
 //!
 //! ```text
-//! start   lock and count the start ─ bind ─ serve HTTP ─ open logs, votes, groups ─ serve gRPC ─ ready
-//! stop    not ready ─ accept nothing ─ finish what is in flight ─ groups ─ logs ─ note the clean stop ─ unlock
+//! start   lock and count the start ─ bind ─ serve HTTP ─ form or join the cluster ─ open logs, votes, groups
+//!         ─ serve gRPC ─ ready
+//! stop    not ready ─ hand leaderships on ─ accept nothing ─ finish what is in flight ─ groups ─ other brokers ─ logs
+//!         ─ note the clean stop ─ unlock
 //! ```
 
 use std::net::SocketAddr;
@@ -12,10 +14,12 @@ use std::time::Duration;
 
 use broker::Broker;
 use model::{Clock, SystemClock};
+use replication::Cores;
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
 use crate::RunError;
+use crate::cluster::{self, PeerNeighbours, Place};
 use crate::data_directory::DataDirectory;
 use crate::grpc::GrpcServer;
 use crate::health::Health;
@@ -24,7 +28,7 @@ use crate::listen::{Bound, bind};
 use crate::membership;
 use crate::metrics::Metrics;
 use crate::settings::{Settings, table};
-use crate::storage::Storage;
+use crate::storage::{Storage, count};
 use crate::wiring::{api_settings, broker_settings};
 
 /// How long the ready line waits for partitions: a damaged one is never ready, the others serve all the same.
@@ -61,6 +65,10 @@ pub async fn serve(
     let directory = DataDirectory::open(&settings.data, settings.id, &*clock)?;
     let grpc = bind(table::GRPC.name, &settings.grpc)?;
     let http = bind(table::HTTP.name, &settings.http)?;
+    let peer = match settings.is_alone() {
+        true => None,
+        false => Some(bind(table::PEER.name, &settings.peer)?),
+    };
     log_start(&settings, &directory);
     let addresses = Ready {
         id: settings.id,
@@ -70,11 +78,48 @@ pub async fn serve(
     };
     let health = Arc::new(Health::default());
     let _aside = serve_aside(http, health.clone(), metrics);
-    let replica = membership::alone(&settings, &directory)?;
-    let storage = Storage::open(&settings, replica, directory.disk(), clock.clone())?;
     let mut stop = std::pin::pin!(stop);
+    let cores = Arc::new(Cores::start(count(settings.cores))?);
+    let network = match peer {
+        Some(peer) => Some(cluster::start(
+            &settings,
+            &directory,
+            grpc.address,
+            peer,
+            &cores,
+        )?),
+        None => None,
+    };
+    let place = Place::find(
+        &settings,
+        &directory,
+        grpc.address,
+        network.as_ref(),
+        &health,
+    );
+    let place = tokio::select! {
+        place = place => place?,
+        () = &mut stop => {
+            if let Some(network) = &network {
+                network.shutdown().await;
+            }
+            cores.shutdown();
+            return Ok(directory.close()?);
+        }
+    };
+    let disk = directory.disk();
+    let storage = Storage::open(
+        &settings,
+        place.replica,
+        cores,
+        network,
+        disk,
+        clock.clone(),
+    )?;
 
-    let start = start(&settings, &directory, &storage, &clock, &health, grpc);
+    let start = start(
+        &settings, &directory, &storage, place, &clock, &health, grpc,
+    );
     let mut running = tokio::select! {
         started = start => started?,
         () = &mut stop => {
@@ -111,18 +156,34 @@ async fn start(
     settings: &Settings,
     directory: &DataDirectory,
     storage: &Storage,
+    place: Place,
     clock: &Arc<dyn Clock>,
     health: &Arc<Health>,
     grpc: Bound,
 ) -> Result<Running, RunError> {
-    let broker_settings = broker_settings(settings, directory, grpc.address);
+    let broker_settings = broker_settings(settings, place.identity, place.formation);
     let replication = storage.replication().clone();
-    let replica = replication.settings().replica;
-    let broker = Broker::start(replication, clock.clone(), broker_settings).await?;
-    membership::note_alone(directory, broker.describe_cluster().cluster, replica)?;
+    let broker = match storage.network() {
+        None => {
+            let broker = Broker::start(replication, clock.clone(), broker_settings).await?;
+            let formed = broker.describe_cluster().cluster;
+            membership::note_alone(directory, formed, place.replica)?;
+            broker
+        }
+        Some(network) => {
+            let neighbours = Arc::new(PeerNeighbours::new(network.clone()));
+            let clock = clock.clone();
+            let start = Broker::start_among(replication, neighbours, clock, broker_settings);
+            let broker = start.await?;
+            cluster::judge_peers(network, &broker);
+            broker
+        }
+    };
     health.started(broker.clone());
     let api = grpc_api::routes(broker.clone(), clock.clone(), api_settings(settings));
     let api = api.await.map_err(RunError::Descriptors)?;
+    // What is recovered was opened by the start above; what catches up makes it ready.
+    grpc_api::set_started(&api.health).await;
     let grpc = GrpcServer::start(grpc.listener, storage.cores(), &api.routes, settings)?;
     let mut telling = JoinSet::new();
     telling.spawn(tell(health.clone(), api.health.clone()));
@@ -139,16 +200,20 @@ async fn start(
 impl Running {
     /// Waits until something that serves has ended, which nothing may.
     async fn failed(&mut self) -> RunError {
-        let reason = self.grpc.failed().await;
-        RunError::Ended { reason }
+        tokio::select! {
+            reason = self.grpc.failed() => RunError::Ended { reason },
+            refused = self.broker.cast_out() => RunError::CastOut(refused),
+        }
     }
 
     /// Finishes what is in flight, within the time that is set for it; cuts off the rest.
     async fn stop(mut self, settings: &Settings) {
         self.health.stopping();
+        grpc_api::set_serving(&self.reporter, false).await;
+        // What comes meanwhile is still answered, or sent on to those that lead now.
+        self.broker.leave().await;
         self.grpc.stop();
         self.streams.stop();
-        grpc_api::set_serving(&self.reporter, false).await;
         for service in grpc_api::SERVICES {
             // Who watches it has now been told, and its stream ends.
             self.reporter.clear_service_status(service).await;

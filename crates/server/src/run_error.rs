@@ -1,7 +1,10 @@
 //! Why a broker did not run to a clean end, and the exit code that says so.
 
+use std::sync::Arc;
+
 use broker::{ChangeError, StartError};
 use replication::OpenReplicationError;
+use replication::peer::FormError;
 use segment_log::{OpenError, SyncFailed};
 use thiserror::Error;
 
@@ -22,6 +25,12 @@ pub enum RunError {
     /// The broker cannot be what its settings say.
     #[error(transparent)]
     Membership(#[from] MembershipError),
+    /// Its membership in the cluster cannot be kept.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// The cluster has refused the broker for good.
+    #[error("the cluster does not take this broker: {0}")]
+    CastOut(Arc<StartError>),
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -69,6 +78,8 @@ impl RunError {
             Self::Replication(OpenReplicationError::Settings(_)) => FAILED,
             Self::Replication(_) => DIRECTORY_UNUSABLE,
             Self::Start(error) => start_exit_code(error),
+            Self::CastOut(error) => start_exit_code(error),
+            Self::Form(_) => DIRECTORY_UNUSABLE,
             Self::Bind(_)
             | Self::NotSynced(_)
             | Self::Metrics(_)

@@ -66,6 +66,8 @@ pub struct Settings {
     pub election_timeout: Duration,
     /// How often a leader tells that it lives.
     pub heartbeat_interval: Duration,
+    /// How fast replicas far behind are sent what they lack, in bytes.
+    pub catch_up_bytes_per_second: u64,
     /// Whether producing creates a missing topic.
     pub auto_create_topics: bool,
     /// Partitions of a topic whose creator does not say.
@@ -146,6 +148,7 @@ impl Settings {
             rack: sources.optional(&table::RACK)?,
             election_timeout: sources.value(&table::ELECTION_TIMEOUT)?,
             heartbeat_interval: sources.value(&table::HEARTBEAT_INTERVAL)?,
+            catch_up_bytes_per_second: sources.value(&table::CATCH_UP_BYTES_PER_SECOND)?,
             auto_create_topics: sources.value(&table::AUTO_CREATE_TOPICS)?,
             default_partitions: narrow(sources.value(&table::DEFAULT_PARTITIONS)?),
             retention_check_interval: sources.value(&table::RETENTION_CHECK_INTERVAL)?,

@@ -2,28 +2,38 @@
 
 use std::net::SocketAddr;
 
-use broker::{BrokerIdentity, BrokerSettings};
+use broker::{BrokerIdentity, BrokerSettings, Formation};
 use model::BrokerId;
 
 use crate::data_directory::DataDirectory;
 use crate::settings::{ListenAddress, Settings, host_name};
 
-/// The broker's settings, with what the data directory says about who it is.
-pub(crate) fn broker_settings(
+/// Who this broker is; `peer_address` is where others reach it.
+pub(crate) fn broker_identity(
     settings: &Settings,
     directory: &DataDirectory,
     grpc: SocketAddr,
-) -> BrokerSettings {
-    let identity = BrokerIdentity {
+    peer_address: String,
+) -> BrokerIdentity {
+    BrokerIdentity {
         broker: BrokerId::new(settings.id),
         disk: directory.disk_id(),
         start_counter: directory.start_counter(),
         grpc_address: advertised(settings.advertise_grpc.as_ref(), &settings.grpc, grpc)
             .to_string(),
-        peer_address: settings.peer.to_string(),
+        peer_address,
         rack: settings.rack.clone(),
-    };
+    }
+}
+
+/// The broker's settings, with what the data directory says about who it is.
+pub(crate) fn broker_settings(
+    settings: &Settings,
+    identity: BrokerIdentity,
+    formation: Formation,
+) -> BrokerSettings {
     BrokerSettings {
+        formation,
         auto_create_topics: settings.auto_create_topics,
         default_partitions: settings.default_partitions,
         produce_bytes_in_flight_max: settings.produce_bytes_in_flight_max,

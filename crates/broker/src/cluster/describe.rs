@@ -61,6 +61,11 @@ struct Counts {
 }
 
 impl Broker {
+    /// A broker as the metadata that is known here registers it.
+    pub fn registered(&self, broker: BrokerId) -> Option<metadata::Broker> {
+        self.state(|state| state.broker(broker).cloned())
+    }
+
     /// The cluster as this broker knows it.
     pub fn describe_cluster(&self) -> ClusterDescription {
         let counts = self.count_partitions();

@@ -10,7 +10,7 @@ use super::sources::Sources;
 use super::table;
 
 /// A leader may miss so many heartbeats.
-const HEARTBEATS_OF_ELECTION: u32 = 3;
+const HEARTBEATS_OF_ELECTION: u32 = 4;
 
 /// What this broker is: templates are filled in with it.
 pub(super) struct Own {
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn an_election_waits_for_several_heartbeats() {
         let ms = Duration::from_millis;
-        assert!(check_election(ms(600), ms(200)).is_ok());
-        let refusal = check_election(ms(599), ms(200)).unwrap_err().to_string();
+        assert!(check_election(ms(600), ms(150)).is_ok());
+        let refusal = check_election(ms(599), ms(150)).unwrap_err().to_string();
         assert!(
             refusal.contains("599 ms") && refusal.contains("600 ms"),
             "{refusal}"

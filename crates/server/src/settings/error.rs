@@ -130,7 +130,7 @@ pub enum SettingsError {
     /// A follower would want to lead between two heartbeats.
     #[error(
         "election_timeout = {election_ms} ms is too short for heartbeat_interval = {heartbeat_ms} ms; it must be at \
-         least three times that, {least_ms} ms"
+         least four times that, {least_ms} ms"
     )]
     ElectionTooShort {
         /// The election timeout, in milliseconds.

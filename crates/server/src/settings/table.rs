@@ -31,6 +31,7 @@ pub(crate) static ALL: &[&dyn AnySetting] = &[
     &RACK,
     &ELECTION_TIMEOUT,
     &HEARTBEAT_INTERVAL,
+    &CATCH_UP_BYTES_PER_SECOND,
     &AUTO_CREATE_TOPICS,
     &DEFAULT_PARTITIONS,
     &RETENTION_CHECK_INTERVAL,
@@ -172,8 +173,8 @@ pub(crate) static ELECTION_TIMEOUT: Setting<Interval> = Setting {
     },
     default: Default::Is("600ms"),
     variable_too: None,
-    help: "A replica that has heard nothing of its leader for this long, and up to twice as long, wants to lead: \
-           at least three heartbeat_interval. The same for all brokers.",
+    help: "A replica that has heard nothing of its leader for this long, and up to a third longer, wants to lead: at \
+           least four times heartbeat_interval. The same for all brokers.",
 };
 
 pub(crate) static HEARTBEAT_INTERVAL: Setting<Interval> = Setting {
@@ -183,9 +184,21 @@ pub(crate) static HEARTBEAT_INTERVAL: Setting<Interval> = Setting {
         least: Duration::from_millis(10),
         most: Duration::from_secs(20),
     },
-    default: Default::Is("200ms"),
+    default: Default::Is("100ms"),
     variable_too: None,
     help: "How often a leader tells its followers that it lives.",
+};
+
+pub(crate) static CATCH_UP_BYTES_PER_SECOND: Setting<Bytes> = Setting {
+    name: "catch_up_bytes_per_second",
+    placeholder: "BYTES",
+    kind: Bytes {
+        least: 1 << 20,
+        most: 64 << 30,
+    },
+    default: Default::Is("128MiB"),
+    variable_too: None,
+    help: "How fast this broker sends what replicas far behind lack, all of them together.",
 };
 
 pub(crate) static AUTO_CREATE_TOPICS: Setting<Switch> = Setting {

@@ -128,6 +128,10 @@ fn every_setting_refuses_what_is_out_of_its_bounds_and_names_setting_value_bound
         ("rack", &[&["", "a b", &"x".repeat(256)]]),
         ("election_timeout", &[&duration, &["49ms", "61s"]]),
         ("heartbeat_interval", &[&duration, &["9ms", "21s"]]),
+        (
+            "catch_up_bytes_per_second",
+            &[&bytes, &["1048575", "65GiB"]],
+        ),
         ("auto_create_topics", &[&["", "yes", "1", "TRUE"]]),
         ("default_partitions", &[&number, &["0", "10001"]]),
         ("retention_check_interval", &[&duration, &["9ms", "367d"]]),
