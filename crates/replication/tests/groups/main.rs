@@ -13,5 +13,6 @@ mod obstacles;
 mod producers;
 mod refusals;
 mod replicated;
+mod shaken;
 mod states;
 mod trio;

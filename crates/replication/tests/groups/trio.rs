@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ReplicaId;
 use replication::{GroupStart, LogGroup, ProduceOutcome};
@@ -10,6 +11,9 @@ use segment_log::disk::SimulatedDisk;
 
 use crate::harness::{Answers, PATIENCE, Process, small_segments, until};
 use crate::network::Network;
+
+/// How long an answer is waited for before the outcome counts as unknown.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// One replica: its disk, and its process while that runs.
 pub(crate) struct Member {
@@ -128,7 +132,7 @@ impl Cluster {
                         | ProduceOutcome::Duplicate { base_offset },
                     ) => return base_offset.get(),
                     None | Some(ProduceOutcome::NotLeader { .. } | ProduceOutcome::Unknown) => {
-                        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                        tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                     Some(refused) => panic!("{refused:?}"),
                 }
@@ -147,7 +151,9 @@ impl Cluster {
         let answers = Arc::new(Answers::default());
         let sink: Arc<dyn replication::AnswerSink> = answers.clone();
         self.group(replica).propose(batch, &sink, 0).await.ok()?;
-        Some(answers.wait_for(0).await)
+        // A leader that has lost its followers answers once it learns of another, or has them back.
+        let answer = tokio::time::timeout(ANSWER_PATIENCE, answers.wait_for(0)).await;
+        Some(answer.unwrap_or(ProduceOutcome::Unknown))
     }
 
     /// Proposes without waiting for the outcome.
