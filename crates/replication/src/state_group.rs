@@ -3,7 +3,6 @@
 pub(crate) mod forward;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use model::ReplicaId;
@@ -13,14 +12,11 @@ use tokio::sync::watch;
 use crate::error::{ProposeError, ReconfigureError, TransferError};
 use crate::group::Group;
 use crate::members::{Follower, Members, Reconfigured};
-use crate::peer::{CallError, PeerRequest, RequestKind};
 use crate::raft::machine::Commands;
 use crate::status::GroupStatus;
 
 /// The state is stored, and the log before it deleted, each time this many bytes of commands were written.
 const SEGMENT_BYTES: u64 = 1 << 20;
-/// How long the leader may take to answer a command that was sent to it.
-const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A pure state machine: the same commands give the same state and answers everywhere.
 pub trait StateMachine: Send + Sync + 'static {
@@ -50,37 +46,9 @@ impl<M: StateMachine> StateGroup<M> {
     /// Proposes a command and waits for its answer. Where another replica leads, the command is sent there, once.
     ///
     /// # Errors
-    /// [`ProposeError`]; nobody else was asked where it says [`ProposeError::NotLeader`] without a leader.
+    /// [`ProposeError`]; it was not written where it says [`ProposeError::NotLeader`].
     pub async fn propose(&self, command: Bytes) -> Result<Bytes, ProposeError> {
-        match self.group.propose_command(command.clone()).await {
-            Err(ProposeError::NotLeader {
-                leader: Some(leader),
-            }) => self.forward(leader, command).await,
-            outcome => outcome,
-        }
-    }
-
-    async fn forward(&self, leader: ReplicaId, command: Bytes) -> Result<Bytes, ProposeError> {
-        let request = PeerRequest {
-            group: self.group.id,
-            kind: RequestKind::Propose,
-            head: Bytes::new(),
-            entries: vec![command],
-        };
-        let called = self.group.peers.call(leader, request, FORWARD_TIMEOUT);
-        let replied = async { called.await?.await };
-        match replied.await {
-            Ok(reply) => forward::decode(&reply).unwrap_or(Err(ProposeError::Unknown)),
-            Err(CallError::Refused { reason, .. }) => Err(ProposeError::Stopped { reason }),
-            Err(error) if error.is_without_effect() => {
-                tracing::debug!(%leader, %error, "command not forwarded");
-                Err(ProposeError::NotLeader { leader: None })
-            }
-            Err(error) => {
-                tracing::debug!(%leader, %error, "the outcome of a forwarded command is unknown");
-                Err(ProposeError::Unknown)
-            }
-        }
+        self.group.propose_anywhere(command).await
     }
 
     /// Looks at the state as it is applied here. Keep it short: applying waits meanwhile.

@@ -103,21 +103,30 @@ pub(super) async fn transfer<M: Machine>(
     }
 }
 
-/// A command for a state group, from a broker where its leader is not.
+/// A command for a state group: beside the head from a member where the leader is not, and then only a leader takes it;
+/// in the head from a broker that is no member yet, and then any member sees to it.
 pub(super) async fn propose<M: Machine>(
     group: Arc<Group<M>>,
     request: PeerRequest,
     reply: ReplySlot,
 ) {
-    let command = match (request.group, &request.entries[..]) {
-        (GroupId::State(_), [command]) => command.clone(),
-        _ => return reply.refuse("only a state group takes commands, one at a time"),
-    };
-    match group.propose_command(command).await {
-        Err(error @ (ProposeError::NoSpace(_) | ProposeError::Stopped { .. })) => {
-            reply.refuse(error.to_string());
-        }
-        outcome => reply.answer(forward::encode(outcome)),
+    if !matches!(request.group, GroupId::State(_)) {
+        return reply.refuse("only a state group takes commands");
+    }
+    match &request.entries[..] {
+        [] => match group.propose_anywhere(request.head).await {
+            Ok(answer) => reply.answer(PeerReply::of_head(answer)),
+            // Dropped, the slot says that nobody knows.
+            Err(ProposeError::Unknown) => {}
+            Err(error) => reply.refuse(error.to_string()),
+        },
+        [command] => match group.propose_command(command.clone()).await {
+            Err(error @ (ProposeError::NoSpace(_) | ProposeError::Stopped { .. })) => {
+                reply.refuse(error.to_string());
+            }
+            outcome => reply.answer(forward::encode(outcome)),
+        },
+        _ => reply.refuse("commands are taken one at a time"),
     }
 }
 

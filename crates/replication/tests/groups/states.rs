@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use model::ReplicaId;
+use replication::peer::{GroupId, PeerRequest, RequestKind};
 use replication::{GroupStart, StateMachine};
 use segment_log::disk::SimulatedDisk;
 
@@ -104,12 +105,23 @@ async fn a_command_proposed_anywhere_reaches_the_leader_and_is_answered() {
     for (group, _) in &members {
         until(|| group.read(|sum| (sum.sum, sum.count)) == (15, 15)).await;
     }
+    // A broker that is no member yet may ask any member.
+    for to in 0..3 {
+        let request = PeerRequest {
+            group: GroupId::State(7),
+            kind: RequestKind::Propose,
+            head: Bytes::from_static(&[1]),
+            entries: Vec::new(),
+        };
+        let reply = network.send(9, to, request).await.unwrap();
+        assert_eq!(reply.head[..], (16 + to).to_be_bytes());
+    }
     // Nobody can say what has become of a command on the way.
     let leader = members[0].0.status().leader.unwrap();
     let follower = (0..3).find(|n| *n != leader.get()).unwrap();
     network.alter(|_, _, request| {
-        if request.kind == replication::peer::RequestKind::Propose {
-            request.entries.clear();
+        if request.kind == RequestKind::Propose {
+            request.entries = vec![Bytes::new(); 2];
         }
     });
     let lost = members[follower as usize]
