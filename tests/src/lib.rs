@@ -11,3 +11,4 @@ pub mod chance;
 pub mod checker;
 pub mod harness;
 pub mod history;
+pub mod load;

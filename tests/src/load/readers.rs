@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use crate::harness::Api;
+use crate::history::{Action, End, Kind, Seen};
 use rpc::Reason;
 use rpc::v1::offset_query::Position;
 use rpc::v1::{Earliest, FetchPartition, FetchResult, Latest, ListOffsetsRequest, OffsetQuery};
-use strandline_tests::harness::Api;
-use strandline_tests::history::{Action, End, Kind, Seen};
 
-use super::load::{PARTITIONS, Stage};
 use super::payload::name_of;
+use super::stage::{PARTITIONS, Stage};
 
 /// Reads along, through all restarts, without a gap.
 pub(super) async fn tail(stage: Stage, partition: u32) {
@@ -27,7 +27,7 @@ pub(super) async fn tail(stage: Stage, partition: u32) {
 }
 
 /// Reads from `from` to the end as it stands when the reading begins.
-pub(super) async fn read_to_end(
+pub async fn read_to_end(
     stage: &Stage,
     partition: u32,
     from: u64,

@@ -3,21 +3,21 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::chance::Chance;
+use crate::harness::Api;
+use crate::history::{Action, Kind, Open};
 use rpc::Reason;
 use rpc::v1::produce_batch::Payload;
 use rpc::v1::{
     Compression, Error, InitProducerRequest, PlainRecords, ProduceBatch, ProduceRequest,
     ProduceResult, ProduceStreamRequest, ProducerSequence, Record,
 };
-use strandline_tests::chance::Chance;
-use strandline_tests::harness::Api;
-use strandline_tests::history::{Action, Kind, Open};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Request;
 
-use super::load::Stage;
 use super::payload::bytes_of;
+use super::stage::Stage;
 
 /// Batches in flight without sequence numbers.
 const WINDOW: usize = 8;

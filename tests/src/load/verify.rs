@@ -1,0 +1,52 @@
+//! Compares what was acknowledged with what is read, and has the checker judge the history.
+
+use super::readers::read_to_end;
+use super::stage::Stage;
+use crate::checker::{Expectations, check};
+use crate::harness::TIMEOUT;
+use crate::history::save;
+
+/// Whatever had been acknowledged is read by a consumer that comes anew, from where the last one has stopped.
+pub async fn verify(stage: &Stage, verified: &mut [u64]) {
+    for (partition, verified) in (0..).zip(verified) {
+        let acknowledged = stage.acknowledged_from(partition, *verified);
+        let read = read_to_end(stage, partition, *verified, false).await;
+        for (offset, value) in acknowledged {
+            let found: Vec<_> = read
+                .iter()
+                .filter(|(_, found)| *found == value)
+                .map(|(at, _)| *at)
+                .collect();
+            assert_eq!(
+                found,
+                [offset],
+                "partition {partition}: where `{value}`, acknowledged at {offset}, is read"
+            );
+        }
+        *verified = read.last().map_or(*verified, |(offset, _)| offset + 1);
+    }
+}
+
+/// Fails where the checker finds an anomaly; the history is kept then.
+pub fn judge(stage: &Stage) {
+    let events = stage.recorder.events();
+    let anomalies = check(
+        &events,
+        Expectations {
+            progress_within: TIMEOUT,
+        },
+    )
+    .expect("the history is sound");
+    if !anomalies.is_empty() {
+        let path =
+            std::env::temp_dir().join(format!("strandline-history-{}.jsonl", std::process::id()));
+        save(&events, &path).expect("the history is saved");
+        let shown: Vec<_> = anomalies.iter().take(20).map(ToString::to_string).collect();
+        panic!(
+            "{} anomalies in {}:\n{}",
+            anomalies.len(),
+            path.display(),
+            shown.join("\n")
+        );
+    }
+}
