@@ -15,5 +15,6 @@ mod kill_loop;
 mod log_files;
 mod memory;
 mod operations;
+mod power_loss;
 mod retention;
 mod system_calls;

@@ -16,7 +16,7 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(1);
 pub const PARTITIONS: u32 = 2;
 
 /// What everybody shares.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Stage {
     /// The topic.
     pub topic: String,
@@ -60,11 +60,8 @@ impl Stage {
                 return api;
             }
             // Either they move or they come up; only the first can be waited for.
-            let moved = timeout(
-                Duration::from_millis(50),
-                self.addresses.subscribe().changed(),
-            );
-            drop(moved.await);
+            let mut moved = self.addresses.subscribe();
+            let _ = timeout(Duration::from_millis(50), moved.changed()).await;
         }
     }
 
