@@ -1,6 +1,7 @@
 //! Which topics there are and which of their partitions are open here. One loop keeps it in step with the
 //! cluster's state ([`reconcile`]); everybody else looks things up.
 
+pub(crate) mod heal;
 mod local;
 mod lookup;
 mod names;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use metadata::Topic;
 use model::TopicName;
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub(crate) use local::LocalPartition;
 pub(crate) use lookup::Located;
@@ -43,6 +44,8 @@ pub(crate) struct Partitions {
     /// Counts the tables published: wakes those who wait on a partition that is gone.
     version: watch::Sender<u64>,
     pub(crate) names: ReplicaNames,
+    /// Has the reconciler look again.
+    wake: Notify,
 }
 
 impl Partitions {
@@ -52,6 +55,7 @@ impl Partitions {
             reconciled: watch::Sender::new(0),
             version: watch::Sender::new(0),
             names: ReplicaNames::default(),
+            wake: Notify::new(),
         }
     }
 

@@ -1,11 +1,12 @@
 //! The scrub: reads every sealed segment now and then and checks all that can be checked, slowly enough not to be
-//! in the way. What it finds is told to the operator; reads of the damaged range are refused from then on.
+//! in the way. What it finds is told to the operator, and repaired where other replicas hold the partition too; else
+//! reads of the damaged range are refused from then on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Broker;
-use crate::partitions::LocalPartition;
+use crate::partitions::{LocalPartition, heal};
 
 /// How long after a start the first round begins.
 const FIRST_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -15,10 +16,11 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     let interval = broker.settings().scrub_interval;
     let mut wait = FIRST_AFTER.min(interval);
     while pause(&broker, wait).await {
-        for (_, partition) in broker.partitions.open() {
+        for (topic, partition) in broker.partitions.open() {
             if !scrub(&broker, &partition).await {
                 return;
             }
+            heal::heal_if_damaged(&broker, &topic, &partition).await;
         }
         wait = interval;
     }

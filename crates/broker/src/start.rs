@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::budget::ByteBudget;
 use crate::meters::Meters;
 use crate::neighbours::{Neighbours, NoNeighbours};
-use crate::partitions::{Partitions, Reconciler, stored_groups};
+use crate::partitions::{Partitions, Reconciler, heal, stored_groups};
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
 use crate::{Broker, BrokerSettings, Formation, StartError};
@@ -97,6 +97,7 @@ impl Broker {
             spawn(hearsay::run(broker.clone())),
             spawn(retention::run(broker.clone())),
             spawn(scrub::run(broker.clone())),
+            spawn(heal::run(broker.clone())),
             spawn(gauges::run(broker.clone())),
         ]);
         Ok(broker)

@@ -50,6 +50,12 @@ pub enum OpenGroupError {
         /// Its directory.
         path: PathBuf,
     },
+    /// Its log is damaged, and being repaired from other replicas.
+    #[error("the group's log is being repaired: {state}")]
+    Repairing {
+        /// What is missing, and what it waits for.
+        state: String,
+    },
     /// The data directory is being closed, or its votes have failed.
     #[error("no group can be opened any more: {reason}")]
     Stopped {
@@ -59,11 +65,21 @@ pub enum OpenGroupError {
 }
 
 impl OpenGroupError {
+    /// Whether the log is damaged: other replicas may have what is missing.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Log(OpenLogError::Damaged { .. }) => true,
+            Self::Log(OpenLogError::Io { source, .. }) => !segment_log::passes(source),
+            _ => false,
+        }
+    }
+
     /// Whether nothing but the moment is wrong, such as a full disk or no file handle left: it can be tried again.
     pub fn passes(&self) -> bool {
         match self {
             Self::NoSpace(_)
             | Self::AlreadyOpen { .. }
+            | Self::Repairing { .. }
             | Self::Log(OpenLogError::Io { .. } | OpenLogError::AlreadyOpen { .. })
             | Self::Checkpoint(CheckpointError::Io { .. }) => true,
             Self::Log(OpenLogError::Damaged { .. } | OpenLogError::Journal(_))

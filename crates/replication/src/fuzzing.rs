@@ -20,6 +20,7 @@ use crate::state_group::StateMachine;
 /// If a round trip is not one.
 pub fn decoders(bytes: &[u8]) -> usize {
     let mut sound = usize::from(votes::is_sound(bytes)) + wire::sound(bytes);
+    sound += crate::repair::sound(bytes);
     if let Some(start) = LogStart::decode(bytes) {
         assert_eq!(LogStart::decode(&start.encode()), Some(start));
         sound += 1;

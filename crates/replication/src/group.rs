@@ -82,6 +82,11 @@ pub(crate) struct Group<M: Machine> {
 pub(crate) trait Stop: Send + Sync {
     /// Stops the group; what is proposed and not answered is answered with "unknown".
     fn stop(&self) -> BoxFuture<'_, ()>;
+
+    /// What holds it up, where it is not a group but the repair of its log.
+    fn repairing(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<M: Machine> Group<M> {

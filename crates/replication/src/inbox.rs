@@ -13,6 +13,7 @@ use crate::group::Group;
 use crate::peer::{GroupInbox, PeerRequest, ReplySlot, RequestKind};
 use crate::process;
 use crate::raft::machine::Machine;
+use crate::repair::serve;
 use appends::Appends;
 
 /// A request, who sent it, and where the answer goes.
@@ -101,7 +102,10 @@ impl<M: Machine> Worker<M> {
             RequestKind::TransferLeader => {
                 process::spawn(others::transfer(group, from, request, reply));
             }
-            RequestKind::Propose | RequestKind::ReadEntries | RequestKind::Readmit => {
+            RequestKind::ReadEntries => {
+                process::spawn(serve::answer(group, request, reply));
+            }
+            RequestKind::Propose | RequestKind::Readmit => {
                 reply.refuse("this version does not answer such requests");
             }
         }

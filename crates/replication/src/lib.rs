@@ -24,6 +24,7 @@ pub mod peer;
 pub mod process;
 mod producers;
 mod raft;
+mod repair;
 mod replication;
 mod settings;
 mod state_group;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use model::{Clock, PartitionIndex, TopicId};
+use model::{Clock, PartitionIndex, ReplicaId, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
 
@@ -21,6 +21,7 @@ use crate::raft::config::config;
 use crate::raft::machine::{Commands, Machine, Partition};
 use crate::raft::pace::Pace;
 use crate::raft::votes::Votes;
+use crate::repair::{RepairTask, Repairing};
 use crate::settings::{self, ReplicationSettings};
 use crate::state_group::{self, StateGroup, StateMachine};
 
@@ -30,7 +31,7 @@ pub struct Replication {
     cores: Arc<Cores>,
     next_core: AtomicUsize,
     expected: AtomicUsize,
-    groups: Mutex<Groups>,
+    groups: Arc<Mutex<Groups>>,
 }
 
 #[derive(Default)]
@@ -68,7 +69,7 @@ impl Replication {
             cores,
             next_core: AtomicUsize::new(0),
             expected: AtomicUsize::new(0),
-            groups: Mutex::default(),
+            groups: Arc::default(),
         }))
     }
 
@@ -162,6 +163,54 @@ impl Replication {
         }
     }
 
+    /// Repairs the damaged log of a partition with what `others` hold of it, in the background: the group stays
+    /// stopped, and opening it says so, until nothing is missing. Only what is sound of it is read by others
+    /// meanwhile. An open group is stopped first. `suspects` are files in which damage was met.
+    pub async fn repair_log_group(
+        &self,
+        topic: TopicId,
+        partition: PartitionIndex,
+        settings: LogSettings,
+        others: Vec<ReplicaId>,
+        suspects: Vec<PathBuf>,
+    ) {
+        let path = log_path(topic, partition);
+        self.close_log_group(topic, partition).await;
+        let directory = self.around.directory.clone();
+        let released = path.clone();
+        // Whoever still reads from it may: the files that it has open stay as they are.
+        let release = move || directory.release_log(&released);
+        if process::blocking(release).await.is_err() {
+            return;
+        }
+        let task = RepairTask::new();
+        {
+            let mut groups = self.groups.lock();
+            if groups.closed || groups.open.contains_key(&path) {
+                return;
+            }
+            groups.open.insert(path.clone(), Some(task.clone()));
+        }
+        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
+        let what = Repairing {
+            around: self.around.clone(),
+            home: self.cores.handle(core).clone(),
+            group: GroupId::Log { topic, partition },
+            path: path.clone(),
+            settings,
+            suspects,
+            others,
+        };
+        let groups = self.groups.clone();
+        task.begin(what, move || {
+            let mut groups = groups.lock();
+            // Whoever has taken it out of the table stops it and has the place in hand.
+            if let Some(Some(_)) = groups.open.get(&path) {
+                groups.open.remove(&path);
+            }
+        });
+    }
+
     /// Opens, or creates as `start` says, the state group number `id` at `state/<name>`.
     ///
     /// # Errors
@@ -221,10 +270,16 @@ impl Replication {
                 let reason = "the broker is shutting down".into();
                 return Err(OpenGroupError::Stopped { reason });
             }
-            if groups.open.contains_key(&path) {
-                return Err(OpenGroupError::AlreadyOpen { path });
-            }
-            groups.open.insert(path.clone(), None);
+            match groups.open.get(&path) {
+                None => groups.open.insert(path.clone(), None),
+                Some(open) => {
+                    let repairing = open.as_ref().and_then(|open| open.repairing());
+                    let open = || OpenGroupError::AlreadyOpen { path };
+                    return Err(
+                        repairing.map_or_else(open, |state| OpenGroupError::Repairing { state })
+                    );
+                }
+            };
         }
         let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let home = self.cores.handle(core).clone();

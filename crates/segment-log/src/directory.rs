@@ -145,6 +145,9 @@ impl LogDirectory {
         let open = self.shared.logs.lock().remove(path);
         if let Some(log) = open.and_then(|log| log.upgrade()) {
             log.retire("the log was closed");
+            // Notes lag: what it has promised is noted before anybody looks for damage.
+            log.note_durable();
+            self.shared.sync_notes();
         }
     }
 

@@ -51,7 +51,7 @@ impl SyncFailed {
 }
 
 /// Whether an error tells of something used up: space, quota, file handles or memory.
-pub(crate) fn passes(error: &io::Error) -> bool {
+pub fn passes(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, OutOfMemory, QuotaExceeded, StorageFull};
     let no_handle = matches!(
         Errno::from_io_error(error),

@@ -32,7 +32,7 @@ pub use directory::{LogDirectory, LogDirectorySettings};
 pub use dump::{DumpError, DumpedBatch, dump};
 pub use error::{
     AppendError, CheckpointError, OpenError, OpenLogError, PurgeError, ReadFromError, ReadLogError,
-    SyncFailed, TruncateError,
+    SyncFailed, TruncateError, passes,
 };
 pub use flusher::{FlushWork, OnFlushWork};
 pub use journal::{JournalDamaged, JournalError, KeyedJournal};

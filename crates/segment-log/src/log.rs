@@ -20,6 +20,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -224,6 +225,15 @@ impl Log {
     /// All segments, ascending. The last one is appended to, unless it is sealed.
     pub fn segments(&self) -> Vec<SegmentInfo> {
         self.inner.state.lock().segment_infos()
+    }
+
+    /// The files in which a read or a scrub has met damage, relative to the data directory.
+    pub fn damaged_files(&self) -> Vec<PathBuf> {
+        let state = self.inner.state.lock();
+        let sealed = state.sealed.iter().map(|sealed| &sealed.file);
+        let all = sealed.chain(state.active.iter().map(|active| &active.file));
+        let damaged = all.filter(|file| file.damaged.load(Ordering::Relaxed));
+        damaged.map(|file| file.path.clone()).collect()
     }
 
     /// The first index of each segment, ascending.

@@ -64,6 +64,7 @@ impl Reconciler {
             tokio::select! {
                 changed = applied.changed() => if changed.is_err() { return },
                 _ = registered.changed() => {}
+                () = broker.partitions.wake.notified() => {}
                 () = retry => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }

@@ -12,6 +12,7 @@ mod network;
 mod obstacles;
 mod producers;
 mod refusals;
+mod repairs;
 mod replicated;
 mod shaken;
 mod states;

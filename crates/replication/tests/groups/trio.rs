@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::ReplicaId;
-use replication::{GroupStart, LogGroup, ProduceOutcome};
+use replication::{GroupStart, LogGroup, OpenGroupError, ProduceOutcome};
 use segment_log::LogSettings;
 use segment_log::disk::SimulatedDisk;
 
@@ -81,6 +81,40 @@ impl Cluster {
         let group = process.open_as(&self.settings, start).await;
         member.group = Some(group.expect("the group opens"));
         member.process = Some(process);
+    }
+
+    /// Starts a replica whose group does not open; why not.
+    pub(crate) async fn start_damaged(&mut self, replica: u64) -> OpenGroupError {
+        let id = ReplicaId::new(replica);
+        let peers = self.network.of(id);
+        let member = self.members.get_mut(&replica).unwrap();
+        let process = Process::member(member.disk.mount(), id, peers);
+        let start = GroupStart::Found(self.founders.clone());
+        let opened = process.open_as(&self.settings, start).await;
+        member.process = Some(process);
+        match opened {
+            Err(error) => error,
+            // Damage in a sealed segment shows later.
+            Ok(group) => {
+                drop(group);
+                OpenGroupError::Repairing {
+                    state: "it opened".to_owned(),
+                }
+            }
+        }
+    }
+
+    /// Opens the group of a replica that runs.
+    pub(crate) async fn reopen(&mut self, replica: u64) -> Result<(), OpenGroupError> {
+        let start = GroupStart::Found(self.founders.clone());
+        let member = self.members.get_mut(&replica).unwrap();
+        let process = member.process.as_ref().expect("runs");
+        member.group = Some(process.open_as(&self.settings, start).await?);
+        Ok(())
+    }
+
+    pub(crate) fn process(&self, replica: u64) -> &Process {
+        self.members[&replica].process.as_ref().expect("runs")
     }
 
     pub(crate) fn group(&self, replica: u64) -> &LogGroup {

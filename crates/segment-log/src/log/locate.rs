@@ -11,7 +11,7 @@ use model::{LogIndex, Offset, Timestamp};
 use super::LogInner;
 use super::state::State;
 use crate::disk::DiskFile;
-use crate::error::ReadLogError;
+use crate::error::{ReadLogError, passes};
 use crate::segment::scan::{Cursor, Depth, Visited, Walked, walk};
 use crate::segment::{IndexEntry, SegmentFacts, SegmentFile, SparseIndex};
 use crate::term_table::TermTable;
@@ -199,6 +199,12 @@ impl LogInner {
                     // It may have been sound when it was first read: from now on every read checks again.
                     at.segment.verified.lock().forget_from(*byte);
                     tracing::error!(file = %file.display(), byte, reason, "damage met");
+                }
+                if let ReadLogError::Io { file, source } = &error
+                    && !passes(source)
+                {
+                    at.segment.damaged.store(true, Ordering::Relaxed);
+                    tracing::error!(file = %file.display(), error = %source, "a file cannot be read");
                 }
                 Err(error)
             }

@@ -125,6 +125,12 @@ impl LogInner {
         self.note(end);
     }
 
+    /// Notes how far the log is durable now.
+    pub(crate) fn note_durable(&self) {
+        let durable = self.state.lock().durable;
+        self.note(durable);
+    }
+
     /// Notes the durable end; the note is synced later.
     pub(super) fn note(&self, end: End) {
         if self.shared.noted.of(&self.path) == Some(end) {

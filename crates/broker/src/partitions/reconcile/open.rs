@@ -7,6 +7,7 @@ use model::{PartitionIndex, ReplicaId, TopicId};
 use replication::{GroupStart, LogSettings, OpenGroupError, OpenLogError};
 
 use crate::budget::ByteBudget;
+use crate::partitions::heal::repair;
 use crate::partitions::local::log_settings;
 use crate::partitions::{Local, LocalPartition, OpenTopic, Slot};
 use crate::{Broker, PartitionError};
@@ -85,18 +86,36 @@ pub(super) async fn open(broker: &Broker, wanted: ToOpen) -> bool {
             wanted.slot.set(Local::Open(local));
             true
         }
-        Err(error) => {
-            let (topic, partition) = (topic.name(), wanted.partition);
-            tracing::error!(%topic, %partition, %error, "a partition is not opened");
-            let is_worth_another_try = error.passes();
-            let error = open_error(&wanted, error);
-            wanted.slot.set(Local::Failed {
-                error,
-                is_worth_another_try,
-            });
-            !is_worth_another_try
-        }
+        Err(error) => failed(broker, &wanted, error).await,
     }
+}
+
+/// Notes why a partition is not open, and has it repaired where it is damaged and others hold it too. False where it is
+/// worth another try.
+async fn failed(broker: &Broker, wanted: &ToOpen, error: OpenGroupError) -> bool {
+    let (topic, partition) = (wanted.topic.topic.name(), wanted.partition);
+    if let OpenGroupError::Repairing { state } = &error {
+        tracing::debug!(%topic, %partition, %state, "a partition is being repaired");
+        if matches!(wanted.slot.local(), Some(Local::Failed { .. })) {
+            return false;
+        }
+    } else {
+        tracing::error!(%topic, %partition, %error, "a partition is not opened");
+    }
+    let is_damage = error.is_damage();
+    let passes = error.passes();
+    let error = open_error(wanted, error);
+    let suspects = match &error {
+        PartitionError::Damaged { file, .. } => vec![file.clone()],
+        _ => Vec::new(),
+    };
+    let is_repaired = is_damage && repair(broker, &wanted.topic, partition, suspects).await;
+    let is_worth_another_try = passes || is_repaired;
+    wanted.slot.set(Local::Failed {
+        error,
+        is_worth_another_try,
+    });
+    !is_worth_another_try
 }
 
 fn open_error(wanted: &ToOpen, error: OpenGroupError) -> PartitionError {

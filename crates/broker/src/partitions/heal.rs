@@ -1,0 +1,96 @@
+//! A damaged replica of a partition that others hold too: its group is stopped, and what is missing is copied from
+//! them, while the rest of the broker goes on. The reconciler opens it again once that is done.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{PartitionIndex, ReplicaId};
+use replication::LogSettings;
+
+use super::local::log_settings;
+use super::slot::Local;
+use super::{LocalPartition, OpenTopic};
+use crate::{Broker, PartitionError};
+
+/// How often it is looked whether reads have met damage.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Looks for damage that reads have met until the broker stops.
+pub(crate) async fn run(broker: Arc<Broker>) {
+    let mut stopping = broker.stopping();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        for (topic, partition) in broker.partitions.open() {
+            heal_if_damaged(&broker, &topic, &partition).await;
+        }
+    }
+}
+
+/// Stops and repairs a partition in which damage was met, if others hold it too.
+pub(crate) async fn heal_if_damaged(
+    broker: &Broker,
+    topic: &Arc<OpenTopic>,
+    partition: &Arc<LocalPartition>,
+) {
+    let damaged = partition.group.log().damaged_files();
+    let Some(file) = damaged.first().cloned() else {
+        return;
+    };
+    let number = partition.partition;
+    let slot = usize::try_from(number.get()).ok();
+    let slot = slot.and_then(|at| topic.slots.get(at));
+    if others(broker, topic, number).is_empty() {
+        return;
+    }
+    let Some(slot) = slot else { return };
+    slot.set(Local::Failed {
+        error: PartitionError::Damaged {
+            topic: partition.topic.clone(),
+            partition: number,
+            file,
+            byte: 0,
+            reason: "a read has met damage; it is being repaired from other replicas".to_owned(),
+        },
+        is_worth_another_try: true,
+    });
+    repair(broker, topic, number, damaged).await;
+    broker.partitions.wake.notify_one();
+}
+
+/// Begins a repair. False where nobody else holds the partition.
+pub(super) async fn repair(
+    broker: &Broker,
+    topic: &OpenTopic,
+    partition: PartitionIndex,
+    suspects: Vec<PathBuf>,
+) -> bool {
+    let others = others(broker, topic, partition);
+    if others.is_empty() {
+        return false;
+    }
+    tracing::warn!(topic = %topic.topic.name(), %partition, ?suspects, "a damaged replica is stopped and repaired from the others");
+    let settings = log_settings(LogSettings::default(), topic.topic.config());
+    let repaired = broker.replication.repair_log_group(
+        topic.topic.id(),
+        partition,
+        settings,
+        others,
+        suspects,
+    );
+    repaired.await;
+    true
+}
+
+fn others(broker: &Broker, topic: &OpenTopic, partition: PartitionIndex) -> Vec<ReplicaId> {
+    let placed = topic.topic.partition(partition);
+    let all = placed
+        .into_iter()
+        .flat_map(|placed| placed.replicas.iter().chain(&placed.removing));
+    all.copied()
+        .filter(|replica| *replica != broker.replica())
+        .collect()
+}

@@ -1,0 +1,199 @@
+//! One pass of a repair: copies what others have, and asks the leader about what nobody has.
+
+use std::io;
+use std::sync::Arc;
+
+use model::{LogId, LogIndex};
+use parking_lot::Mutex;
+use segment_log::{LogRepair, MissingRange};
+
+use super::ask::Others;
+use super::wire::Standing;
+use crate::process;
+use crate::raft::pace::Pace;
+use crate::raft::shared::StoredSnapshot;
+use crate::raft::types::from_raft;
+
+/// A repair and who helps.
+pub(super) struct Pass {
+    pub(super) repair: Arc<Mutex<Option<LogRepair>>>,
+    pub(super) others: Others,
+    pub(super) pace: Arc<Pace>,
+}
+
+/// How a pass has ended.
+#[derive(Debug)]
+pub(super) enum Passed {
+    /// Nothing is missing any more.
+    Whole,
+    /// Something is, for this reason.
+    Waiting(String),
+}
+
+impl Pass {
+    /// Copies and asks until nothing changes any more.
+    pub(super) async fn run(&self) -> Result<Passed, String> {
+        loop {
+            let (is_whole, missing) = self
+                .with(|repair| (repair.is_whole(), repair.missing()))
+                .await?;
+            if is_whole {
+                return Ok(Passed::Whole);
+            }
+            let mut copied = 0;
+            let mut reason = String::new();
+            for range in &missing {
+                match self.copy(range).await? {
+                    Copied::Some(entries) => copied += entries,
+                    Copied::None(why) => reason = why,
+                }
+            }
+            if copied > 0 {
+                continue;
+            }
+            match self.others.standing().await {
+                Ok(standing) if self.follow(&standing, missing.first()).await? => {}
+                Ok(_) => return Ok(Passed::Waiting(reason)),
+                Err(why) => return Ok(Passed::Waiting(format!("{reason}; {why}"))),
+            }
+        }
+    }
+
+    /// Copies one range, from whoever has it, as far as it is had.
+    async fn copy(&self, range: &MissingRange) -> Result<Copied, String> {
+        let mut next = range.first;
+        let mut reasons = Vec::new();
+        for replica in &self.others.replicas {
+            loop {
+                let entries = match self.others.entries(*replica, next, range.end).await {
+                    Ok(entries) => entries,
+                    Err(reason) => {
+                        reasons.push(reason);
+                        break;
+                    }
+                };
+                let bytes = entries
+                    .batches
+                    .iter()
+                    .map(|batch| batch.total_bytes() as u64);
+                self.pace.take(bytes.sum()).await;
+                let first = entries.first;
+                let filled = self
+                    .with(move |repair| repair.fill(first, &entries.batches))
+                    .await?;
+                match filled {
+                    Ok(filled) => {
+                        next = next.plus(filled.taken as u64);
+                        let goes_on = filled.next.is_some_and(|more| more.first == next);
+                        if !goes_on {
+                            return Ok(Copied::Some(next.since(range.first).max(1)));
+                        }
+                        if filled.taken == 0 {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        reasons.push(format!("replica {replica}: {error}"));
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(match next.since(range.first) {
+            0 => Copied::None(reasons.join("; ")),
+            copied => Copied::Some(copied),
+        })
+    }
+
+    /// Does what a confirmed leader's log demands. False where that is nothing.
+    async fn follow(
+        &self,
+        standing: &Standing,
+        missing: Option<&MissingRange>,
+    ) -> Result<bool, String> {
+        let standing = standing.clone();
+        let missing = missing.map(|range| range.first);
+        let followed = self.with(move |repair| follow(repair, &standing, missing));
+        followed.await?.map_err(|error| error.to_string())
+    }
+
+    /// Works on the log, which blocks.
+    async fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut LogRepair) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let repair = self.repair.clone();
+        let done = process::blocking(move || repair.lock().as_mut().map(act)).await;
+        let done = done.map_err(|error| error.to_string())?;
+        done.ok_or_else(|| "the repair was ended".to_owned())
+    }
+}
+
+enum Copied {
+    Some(u64),
+    None(String),
+}
+
+fn follow(
+    repair: &mut LogRepair,
+    standing: &Standing,
+    missing: Option<LogIndex>,
+) -> io::Result<bool> {
+    let snapshot = standing.snapshot.clone().and_then(StoredSnapshot::read);
+    if repair.lost_start().is_some() {
+        // Its own snapshot stands where the log starts, or behind that.
+        let own = repair.read_snapshot().ok().flatten();
+        let own = own.and_then(StoredSnapshot::read);
+        return match own.filter(|own| own.position.last.is_some()) {
+            Some(own) => start_behind(repair, &own, false),
+            None => snapshot.map_or(Ok(false), |leader| start_behind(repair, &leader, true)),
+        };
+    }
+    let begins = standing.terms.first().map(|(_, first, _)| *first);
+    if repair.lost_terms().is_some() {
+        if begins.is_some_and(|begins| begins <= repair.first_index()) {
+            let adopted = repair.adopt_terms(&standing.terms);
+            return adopted.map(|()| true).map_err(io::Error::other);
+        }
+        return snapshot.map_or(Ok(false), |leader| start_behind(repair, &leader, true));
+    }
+    let Some(missing) = missing else {
+        return Ok(false);
+    };
+    let is_below = |snapshot: &StoredSnapshot| snapshot.position.next() > missing;
+    if let Some(leader) = snapshot.filter(is_below) {
+        return start_behind(repair, &leader, true);
+    }
+    let here = repair.term_at(missing);
+    // A confirmed leader has all that was committed in its own and earlier terms: what is behind its end was not.
+    let is_other = match standing.term_at(missing) {
+        Some(term) => missing < standing.applied && here != Some(term),
+        None => missing >= standing.end,
+    };
+    if is_other {
+        tracing::warn!(log = %repair.path().display(), from = %missing, "the committed log has other entries: cut");
+        repair.cut_from(missing).map_err(io::Error::other)?;
+    }
+    Ok(is_other)
+}
+
+fn start_behind(
+    repair: &mut LogRepair,
+    snapshot: &StoredSnapshot,
+    is_foreign: bool,
+) -> io::Result<bool> {
+    let Some(last) = snapshot.position.last else {
+        return Ok(false);
+    };
+    let last: LogId = from_raft(last)?;
+    if is_foreign {
+        repair
+            .write_snapshot(&snapshot.bytes)
+            .map_err(io::Error::other)?;
+    }
+    let behind = snapshot.position.high_watermark;
+    repair
+        .start_behind(last, behind)
+        .map_err(io::Error::other)?;
+    Ok(true)
+}

@@ -1,0 +1,81 @@
+//! What a running group tells a replica that repairs itself.
+
+use std::sync::Arc;
+
+use model::LogIndex;
+use openraft::raft::ReadPolicy;
+
+use super::wire::{Ask, Entries, Standing};
+use crate::group::Group;
+use crate::peer::{PeerReply, PeerRequest, ReplySlot};
+use crate::process;
+use crate::raft::machine::Machine;
+
+/// The most entries that are sent at once, in bytes, unless a single one is larger.
+pub(super) const ENTRIES_BYTES_MAX: usize = 1 << 20;
+
+/// Answers one question.
+pub(crate) async fn answer<M: Machine>(
+    group: Arc<Group<M>>,
+    request: PeerRequest,
+    reply: ReplySlot,
+) {
+    match Ask::decode(&request.head) {
+        None => reply.refuse("the question makes no sense"),
+        Some(Ask::Entries { first, end }) => match entries(&group, first, end).await {
+            Ok(entries) => reply.answer(entries.encode()),
+            Err(reason) => reply.refuse(reason),
+        },
+        Some(Ask::Standing) => match standing(&group).await {
+            Ok(standing) => reply.answer(standing),
+            Err(reason) => reply.refuse(reason),
+        },
+    }
+}
+
+async fn entries<M: Machine>(
+    group: &Group<M>,
+    first: LogIndex,
+    end: LogIndex,
+) -> Result<Entries, String> {
+    let log = group.shared.log.clone();
+    let read = process::blocking(move || {
+        // What a failed sync was to make durable may be gone tomorrow.
+        let end = match log.failed() {
+            Some(_) => end.min(log.ends().durable_index),
+            None => end,
+        };
+        log.read_entries(first..end, ENTRIES_BYTES_MAX)
+    });
+    let read = read.await.map_err(|error| error.to_string())?;
+    let read = read.map_err(|error| error.to_string())?;
+    let found = read.first().filter(|(index, _)| *index == first);
+    if found.is_none() {
+        return Err(format!("entry {first} is not here"));
+    }
+    Ok(Entries {
+        first,
+        batches: read.into_iter().map(|(_, batch)| batch).collect(),
+    })
+}
+
+async fn standing<M: Machine>(group: &Group<M>) -> Result<PeerReply, String> {
+    group.serving_term().map_err(|error| error.to_string())?;
+    let raft = group.instances.current();
+    let confirmed = raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
+    let confirmed = confirmed.map_err(|error| error.to_string())?;
+    let ready = confirmed.await_ready(&raft).await;
+    ready.map_err(|error| error.to_string())?;
+    let shared = &group.shared;
+    let standing = Standing {
+        applied: shared.applied.read().position.next(),
+        terms: shared.log.terms(),
+        end: shared.log.ends().end_index,
+        snapshot: shared
+            .snapshot
+            .lock()
+            .as_ref()
+            .map(|stored| stored.bytes.clone()),
+    };
+    Ok(standing.encode())
+}

@@ -1,0 +1,173 @@
+//! The task that repairs one replica, again and again until nothing is missing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use model::ReplicaId;
+use parking_lot::Mutex;
+use segment_log::{LogRepair, LogSettings, RepairError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::ask::Others;
+use super::door::Door;
+use super::pass::{Pass, Passed};
+use crate::group::{Stop, Surroundings};
+use crate::peer::GroupId;
+use crate::process;
+
+/// How soon others are asked again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Stands in the place of a group while its log is repaired.
+pub(crate) struct RepairTask {
+    state: watch::Sender<String>,
+    stop: watch::Sender<bool>,
+    running: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Which log is repaired, and with whose help.
+pub(crate) struct Repairing {
+    pub(crate) around: Surroundings,
+    pub(crate) home: Handle,
+    pub(crate) group: GroupId,
+    pub(crate) path: PathBuf,
+    pub(crate) settings: LogSettings,
+    pub(crate) suspects: Vec<PathBuf>,
+    pub(crate) others: Vec<ReplicaId>,
+}
+
+impl RepairTask {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: watch::Sender::new("it is being looked through".to_owned()),
+            stop: watch::Sender::new(false),
+            running: Mutex::default(),
+        })
+    }
+
+    /// Begins; `done` is called once nothing is missing, unless the task was stopped before.
+    pub(crate) fn begin(self: &Arc<Self>, what: Repairing, done: impl FnOnce() + Send + 'static) {
+        let this = self.clone();
+        let mut stopped = self.stop.subscribe();
+        let home = what.home.clone();
+        let task = process::spawn_on(&home, async move {
+            let ended = tokio::select! {
+                () = this.run(what) => true,
+                _ = stopped.wait_for(|stop| *stop) => false,
+            };
+            if ended {
+                done();
+            }
+        });
+        *self.running.lock() = Some(task);
+    }
+
+    async fn run(&self, what: Repairing) {
+        let log = what.path.clone();
+        let repair = loop {
+            let (directory, path) = (what.around.directory.clone(), what.path.clone());
+            let (settings, suspects) = (what.settings.clone(), what.suspects.clone());
+            let open = move || directory.open_for_repair(&path, settings, &suspects);
+            let reason = match process::blocking(open).await {
+                Ok(Ok(repair)) => break repair,
+                Ok(Err(error @ RepairError::Open { .. })) => error.to_string(),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            self.tell(&log, reason);
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        };
+        self.state.send_replace(missing(&repair));
+        let repair = Arc::new(Mutex::new(Some(repair)));
+        let ended = End(repair.clone());
+        let door = Door {
+            repair: repair.clone(),
+            home: what.home.clone(),
+        };
+        let _registration = what.around.peers.register(what.group, Arc::new(door));
+        let pass = Pass {
+            repair: repair.clone(),
+            others: Others {
+                peers: what.around.peers.clone(),
+                group: what.group,
+                replicas: what.others,
+            },
+            pace: what.around.pace.clone(),
+        };
+        loop {
+            match pass.run().await {
+                Ok(Passed::Whole) => break,
+                Ok(Passed::Waiting(reason)) | Err(reason) => {
+                    let missing = repair.lock().as_ref().map(missing).unwrap_or_default();
+                    self.tell(&log, format!("{missing}; nobody has it: {reason}"));
+                }
+            }
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        }
+        drop(ended);
+        tracing::info!(log = %log.display(), "repaired");
+    }
+
+    fn tell(&self, log: &std::path::Path, state: String) {
+        let is_news = self.state.send_if_modified(|known| {
+            let is_news = *known != state;
+            known.clone_from(&state);
+            is_news
+        });
+        if is_news {
+            tracing::error!(log = %log.display(), %state, "the repair waits");
+        }
+    }
+}
+
+/// Closes the log under repair, also where the task is stopped.
+struct End(Arc<Mutex<Option<LogRepair>>>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.lock().take();
+    }
+}
+
+fn missing(repair: &LogRepair) -> String {
+    if let Some(reason) = repair.lost_terms().or(repair.lost_start()) {
+        return format!(
+            "a file beside {} is damaged: {reason}",
+            repair.path().display()
+        );
+    }
+    let missing = repair.missing();
+    let Some(first) = missing.first() else {
+        return "nothing is missing".to_owned();
+    };
+    format!(
+        "{} is damaged at byte {}: {}; entries from {} below {} are missing",
+        first.file.display(),
+        first.byte,
+        first.reason,
+        first.first,
+        first.end
+    )
+}
+
+impl Stop for RepairTask {
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.stop.send_replace(true);
+            let running = self.running.lock().take();
+            if let Some(running) = running
+                && let Err(error) = running.await
+            {
+                tracing::error!(%error, "a repair has crashed");
+            }
+        })
+    }
+
+    fn repairing(&self) -> Option<String> {
+        Some(self.state.borrow().clone())
+    }
+}

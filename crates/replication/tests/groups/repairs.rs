@@ -1,0 +1,186 @@
+//! Damaged replicas: what is missing comes from the others, and nobody votes with a hole in its memory meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::PartitionIndex;
+use replication::OpenGroupError;
+use segment_log::disk::{SimulatedDisk, durable};
+
+use crate::harness::{TOPIC, batch, until};
+use crate::trio::Cluster;
+
+/// The segment files of a replica, ascending, and their bytes.
+fn files(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
+    let directory = directory();
+    let mounted = disk.mount();
+    let listed = mounted.list(&directory).unwrap().into_iter();
+    let names = listed.filter(|entry| entry.name.ends_with(".log"));
+    let read = |name: String| {
+        let file = directory.join(name);
+        let bytes = durable::read_small_file(&*mounted, &file, 1 << 24)
+            .unwrap()
+            .unwrap();
+        (file, bytes)
+    };
+    names.map(|entry| read(entry.name)).collect()
+}
+
+fn directory() -> PathBuf {
+    Path::new("partitions").join(TOPIC.to_string()).join("0")
+}
+
+impl Cluster {
+    async fn fill(&self, count: usize) {
+        for _ in 0..count {
+            self.produce(batch("some bytes that are not few", 1)).await;
+        }
+    }
+
+    /// Starts a repair of a replica whose group does not open, or has met damage.
+    async fn repair(&self, replica: u64, suspects: Vec<PathBuf>) {
+        let others = [0, 1, 2].into_iter().filter(|other| *other != replica);
+        let others = others.map(model::ReplicaId::new).collect();
+        let partition = PartitionIndex::new(0);
+        let replication = &self.process(replica).replication;
+        replication
+            .repair_log_group(TOPIC, partition, self.settings.clone(), others, suspects)
+            .await;
+    }
+
+    /// Opens the group of a replica once its repair lets it.
+    async fn reopened(&mut self, replica: u64) {
+        let give_up = std::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.reopen(replica).await {
+                Ok(()) => return,
+                Err(OpenGroupError::Repairing { state }) => {
+                    assert!(std::time::Instant::now() < give_up, "{state}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_damaged_below_its_durable_end_is_repaired_and_starts_as_itself() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(30).await;
+    cluster.caught_up(30).await;
+    cluster.stop(2).await;
+    let before = files(&cluster.members[&2].disk);
+    let disk = cluster.members[&2].disk.clone();
+    disk.kill();
+    for (file, bytes) in &before {
+        let at = bytes.len().min(600) as u64 / 2;
+        disk.flip_bit(file, at, 3).unwrap();
+    }
+    cluster.members.get_mut(&2).unwrap().disk = disk;
+    // Damage in a sealed segment shows when it is read.
+    cluster.start_damaged(2).await;
+    cluster
+        .repair(2, before.iter().map(|(file, _)| file.clone()).collect())
+        .await;
+    cluster.reopened(2).await;
+    cluster.fill(5).await;
+    cluster.caught_up(35).await;
+    cluster.same_logs().await;
+    cluster.stop(2).await;
+    let after = files(&cluster.members[&2].disk);
+    for ((file, before), (same, after)) in before.iter().zip(&after).rev().skip(1) {
+        assert_eq!((file, before), (same, after));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_damaged_in_different_places_repair_each_other() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(30).await;
+    cluster.caught_up(30).await;
+    for replica in [0, 1, 2] {
+        cluster.stop(replica).await;
+    }
+    for replica in [1, 2] {
+        let disk = cluster.members[&replica].disk.clone();
+        disk.kill();
+        let files = files(&disk);
+        let (file, bytes) = &files[replica as usize];
+        disk.flip_bit(file, bytes.len() as u64 / 2, 1).unwrap();
+        let (last, bytes) = files.last().unwrap();
+        let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64;
+        disk.flip_bit(last, used * replica / 3, 1).unwrap();
+        cluster.members.get_mut(&replica).unwrap().disk = disk;
+        cluster.start_damaged(replica).await;
+        cluster.repair(replica, vec![file.clone()]).await;
+    }
+    // Whoever is whole first is open for the other.
+    let give_up = std::time::Instant::now() + Duration::from_secs(30);
+    while cluster.running().len() < 2 {
+        for replica in [1, 2] {
+            if !cluster.running().contains(&replica)
+                && let Err(error) = cluster.reopen(replica).await
+            {
+                assert!(std::time::Instant::now() < give_up, "{error}");
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    cluster.fill(5).await;
+    cluster.caught_up(35).await;
+    cluster.same_logs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_term_table_comes_from_the_leader() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(10).await;
+    cluster.caught_up(10).await;
+    cluster.stop(2).await;
+    let disk = cluster.members[&2].disk.clone();
+    disk.kill();
+    disk.flip_bit(&directory().join("terms"), 20, 3).unwrap();
+    cluster.members.get_mut(&2).unwrap().disk = disk;
+    assert!(cluster.start_damaged(2).await.is_damage());
+    cluster.repair(2, Vec::new()).await;
+    cluster.reopened(2).await;
+    cluster.fill(5).await;
+    cluster.caught_up(15).await;
+    cluster.same_logs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_nobody_to_copy_from_the_repair_waits_and_names_file_and_byte() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(10).await;
+    cluster.caught_up(10).await;
+    for replica in [0, 1, 2] {
+        cluster.stop(replica).await;
+    }
+    let disk = cluster.members[&2].disk.clone();
+    disk.kill();
+    let (file, _) = files(&disk).remove(0);
+    disk.flip_bit(&file, 100, 3).unwrap();
+    cluster.members.get_mut(&2).unwrap().disk = disk;
+    cluster.start_damaged(2).await;
+    cluster.repair(2, vec![file.clone()]).await;
+    let name = file.display().to_string();
+    let mut state = String::new();
+    for _ in 0..500 {
+        let Err(OpenGroupError::Repairing { state: now }) = cluster.reopen(2).await else {
+            panic!("it opened");
+        };
+        state = now;
+        if state.contains("nobody has it") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(state.contains(&name) && state.contains("byte"), "{state}");
+    // Once somebody comes back, it goes on by itself.
+    cluster.start(0).await;
+    cluster.reopened(2).await;
+    until(|| cluster.serving().is_some()).await;
+    cluster.fill(1).await;
+}
