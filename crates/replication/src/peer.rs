@@ -8,22 +8,31 @@
 //!       ◀─────────────────────── reply, in any order ───────────────────── ReplySlot ──┘
 //! ```
 
+mod accept;
 mod address_book;
 mod call_error;
+mod dial;
 pub mod forming;
 mod group_id;
 mod hello;
 mod inboxes;
 mod leader_table;
+mod link;
 mod network;
 mod no_peers;
+mod outbox;
+mod queue;
+mod replies;
 mod reply_slot;
 mod request;
 mod roster;
+mod scout;
 mod seam;
 mod settings;
 mod standing;
 mod stats;
+mod stream;
+mod wire;
 
 pub use address_book::{AddressBook, RegisteredBroker};
 pub use call_error::CallError;

@@ -1,4 +1,3 @@
-#![allow(dead_code)] // until the streams use it
 //! Where brokers are reached: what the metadata registers, and what they say of themselves.
 //!
 //! A name is kept as a name: it is resolved again for every connection.

@@ -1,4 +1,3 @@
-#![allow(dead_code)] // until the streams use it
 //! What brokers say when they meet, and who is refused.
 
 use model::{BrokerId, DiskId};

@@ -42,16 +42,14 @@ impl Inboxes {
         })
     }
 
-    /// Delivers a request to its group; gives the slot back where there is no such group.
-    ///
-    /// # Errors
-    /// The slot, unanswered.
+    /// Delivers a request to its group, and makes the slot for the reply. Whether there is such a group; nothing is
+    /// made where there is not.
     pub fn deliver(
         &self,
         from: Option<ReplicaId>,
         request: PeerRequest,
-        reply: ReplySlot,
-    ) -> Result<(), ReplySlot> {
+        reply: impl FnOnce() -> ReplySlot,
+    ) -> bool {
         let inbox = {
             let groups = self.groups.read();
             groups
@@ -60,14 +58,15 @@ impl Inboxes {
                 .map(|(_, inbox)| inbox.clone())
         };
         let Some(inbox) = inbox else {
-            return Err(reply);
+            return false;
         };
+        let reply = reply();
         if from.is_none() && request.kind != RequestKind::Propose {
             reply.refuse("the sender is no member of the cluster, and may only propose");
         } else {
             inbox.deliver(from, request, reply);
         }
-        Ok(())
+        true
     }
 
     fn end(&self, group: GroupId, number: u64) {

@@ -1,4 +1,3 @@
-#![allow(dead_code)] // until the streams use it
 //! Who leads which group, as the leaders tell, and what brokers tell of themselves in numbers.
 //!
 //! Each broker tells only of the groups that it leads, or led last: changes as they happen, everything when a stream

@@ -1,4 +1,3 @@
-#![allow(dead_code)] // until the streams use it
 //! The real way between brokers: gRPC on the peer port.
 //!
 //! ```text
@@ -8,25 +7,40 @@
 //!   └─ accept   the peer port: shakes hands, delivers requests, sends replies
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use model::{BrokerId, ReplicaId};
+use futures_util::future::join_all;
+use model::{BrokerId, DiskId, ReplicaId};
 use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use super::accept::{self, Turns};
 use super::forming::{Event, Round};
 use super::inboxes::Inboxes;
+use super::link::Link;
 use super::roster::{KnownPeer, Roster};
+use super::scout;
+use super::wire::{Message, OVERHEAD_BYTES_MAX};
 use super::{
     AddressBook, CallError, Called, GroupId, GroupInbox, Hello, LeaderTable, PeerPolicy,
     PeerRequest, PeerSettings, PeerStats, Peers, Promise, Registration, Standing,
 };
 use crate::Cores;
+
+/// How many refusals are remembered, so that each is logged once.
+const REFUSALS_MAX: usize = 1_000;
+
+/// How long streams may take to end at a shutdown.
+const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// The way to other brokers.
 ///
@@ -51,14 +65,30 @@ pub struct PeerNetwork {
 /// What all parts of the network share.
 pub(super) struct Shared {
     pub(super) settings: PeerSettings,
-    pub(super) me: Mutex<Hello>,
+    me: Mutex<Hello>,
     pub(super) roster: Roster,
     pub(super) book: AddressBook,
-    pub(super) leaders: LeaderTable,
+    pub(super) leaders: Arc<LeaderTable>,
     pub(super) inboxes: Arc<Inboxes>,
-    pub(super) policy: RwLock<Option<Arc<dyn PeerPolicy>>>,
+    pub(super) turns: Turns,
+    /// Why seeds lead to nobody, by address.
+    pub(super) seed_trouble: Mutex<BTreeMap<String, String>>,
+    /// Why brokers were refused last.
+    refusals: Mutex<BTreeMap<BrokerId, String>>,
+    policy: RwLock<Option<Arc<dyn PeerPolicy>>>,
+    /// Counts the times that every peer is to be judged again.
+    pub(super) recheck: watch::Sender<u64>,
     pub(super) stop: watch::Sender<bool>,
-    pub(super) _links: Mutex<BTreeMap<BrokerId, ()>>,
+    links: RwLock<Links>,
+    cores: Vec<Handle>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    streams: AtomicU64,
+}
+
+#[derive(Default)]
+struct Links {
+    by_broker: BTreeMap<BrokerId, Arc<Link>>,
+    by_replica: HashMap<ReplicaId, Arc<Link>>,
 }
 
 /// What happens that forming waits for, since it began to listen.
@@ -72,27 +102,41 @@ impl FormingEvents<'_> {
 
 impl PeerNetwork {
     /// Starts to listen and to look for the others. Without a listener and without seeds it reaches nobody.
-    /// Needs a runtime around it; everything runs on the cores.
+    /// Everything runs on the cores.
     ///
     /// # Errors
     /// The listener cannot be used.
     pub fn start(
         settings: PeerSettings,
-        _listener: Option<TcpListener>,
-        _cores: &Arc<Cores>,
+        listener: Option<TcpListener>,
+        cores: &Cores,
     ) -> io::Result<Arc<Self>> {
         let me = Hello::of(&settings, settings.standing);
         let shared = Arc::new(Shared {
-            leaders: LeaderTable::new(settings.broker),
+            leaders: Arc::new(LeaderTable::new(settings.broker)),
             settings,
             me: Mutex::new(me),
             roster: Roster::default(),
             book: AddressBook::default(),
             inboxes: Arc::default(),
+            turns: Turns::default(),
+            seed_trouble: Mutex::default(),
+            refusals: Mutex::default(),
             policy: RwLock::default(),
+            recheck: watch::channel(0).0,
             stop: watch::channel(false).0,
-            _links: Mutex::default(),
+            links: RwLock::default(),
+            cores: (0..cores.len()).map(|n| cores.handle(n).clone()).collect(),
+            tasks: Mutex::default(),
+            streams: AtomicU64::new(0),
         });
+        if let Some(listener) = listener {
+            listener.set_nonblocking(true)?;
+            let serving = accept::serve(&shared, listener, &shared.cores);
+            shared.tasks.lock().extend(serving);
+        }
+        shared.spawn(0, scout::run(shared.clone()));
+        shared.spawn(0, follow_book(shared.clone()));
         Ok(Arc::new(Self { shared }))
     }
 
@@ -123,16 +167,36 @@ impl PeerNetwork {
     }
 
     /// Judges every connected peer again: the metadata has changed.
-    pub fn recheck(&self) {}
+    pub fn recheck(&self) {
+        self.shared.recheck.send_modify(|count| *count += 1);
+    }
 
     /// What has been sent and received, by peer.
     pub fn stats(&self) -> Vec<PeerStats> {
-        Vec::new()
+        let links = self.shared.links.read();
+        let stats = |link: &Arc<Link>| {
+            let held = link.outbox.held_bytes() as u64;
+            link.counters.show(link.broker, link.outbox.is_up(), held)
+        };
+        links.by_broker.values().map(stats).collect()
     }
 
-    /// Closes every stream and the listener; waits until all is closed.
+    /// Closes every stream and the listener; waits until all is closed. Not to be called on one of the cores.
     pub async fn shutdown(&self) {
         self.shared.stop.send_replace(true);
+        let mut tasks = std::mem::take(&mut *self.shared.tasks.lock());
+        if timeout(SHUTDOWN_WAIT_MAX, join_all(&mut tasks))
+            .await
+            .is_err()
+        {
+            tracing::warn!("streams to other brokers have not ended, and are cut off");
+            tasks.iter().for_each(JoinHandle::abort);
+        }
+    }
+
+    /// Why seeds lead to nobody.
+    pub(super) fn seed_trouble(&self) -> Vec<String> {
+        self.shared.seed_trouble.lock().values().cloned().collect()
     }
 
     pub(super) fn replica_of(&self, broker: BrokerId) -> Option<ReplicaId> {
@@ -148,19 +212,213 @@ impl PeerNetwork {
     /// Tells everybody this broker's standing, which is durable.
     pub(super) fn tell_standing(&self, standing: Standing) {
         self.shared.me.lock().standing = standing;
+        let links = self.shared.links.read();
+        for link in links.by_broker.values() {
+            link.outbox.note(Message::Standing {
+                standing,
+                round: None,
+            });
+            // It may have refused what this broker was before.
+            link.wake.notify_one();
+        }
+        drop(links);
+        self.recheck();
     }
 
     /// Asks a peer for a promise.
-    pub(super) fn ask(&self, _to: BrokerId, _promise: Promise, _round: Round) {}
+    pub(super) fn ask(&self, to: BrokerId, promise: Promise, round: Round) {
+        let note = Message::PromiseAsked { promise, round };
+        self.shared.note(to, note);
+    }
 
     /// Answers a peer's question with the standing that is kept.
-    pub(super) fn answer(&self, _to: BrokerId, _round: Round) {}
+    pub(super) fn answer(&self, to: BrokerId, round: Round) {
+        self.shared.answer(to, round);
+    }
+}
+
+impl Drop for PeerNetwork {
+    fn drop(&mut self) {
+        self.shared.stop.send_replace(true);
+    }
+}
+
+impl Shared {
+    /// What this broker says of itself now.
+    pub(super) fn me(&self) -> Hello {
+        self.me.lock().clone()
+    }
+
+    /// How far this broker has come into a cluster.
+    pub(super) fn standing(&self) -> Standing {
+        self.me.lock().standing
+    }
+
+    /// Logs a refusal, once per change.
+    pub(super) fn log_refusal(&self, broker: BrokerId, reason: &str) {
+        let mut refusals = self.refusals.lock();
+        // Whoever reaches the port can invent brokers.
+        if refusals.len() >= REFUSALS_MAX {
+            refusals.clear();
+        }
+        if refusals.insert(broker, reason.to_owned()).as_deref() != Some(reason) {
+            tracing::warn!(%broker, reason, "another broker was refused");
+        }
+    }
+
+    /// A number for a new stream.
+    pub(super) fn next_stream(&self) -> u64 {
+        self.streams.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a peer may be talked to.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn judge(&self, peer: &Hello) -> Result<(), String> {
+        self.me().agree(peer)?;
+        let policy = self.policy.read().clone();
+        match policy {
+            Some(policy) if peer.standing.member().is_some() => policy.judge(peer),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A peer that may be talked to has introduced itself.
+    pub(super) fn heard(self: &Arc<Self>, hello: Hello) -> Arc<Link> {
+        let (broker, standing) = (hello.broker, hello.standing);
+        self.book.said(broker, &hello.advertised_peer);
+        let has_changed = self.roster.heard(hello);
+        let link = self.ensure_link(broker);
+        self.is_replica(&link, standing);
+        if has_changed || !link.outbox.is_up() {
+            link.wake.notify_one();
+        }
+        link
+    }
+
+    /// A peer has told its standing.
+    pub(super) fn told(
+        &self,
+        from: BrokerId,
+        disk: DiskId,
+        standing: Standing,
+        round: Option<Round>,
+    ) {
+        self.roster.told(from, disk, standing, round);
+        let link = self.links.read().by_broker.get(&from).cloned();
+        if let Some(link) = link {
+            self.is_replica(&link, standing);
+        }
+    }
+
+    /// Answers a peer's question.
+    pub(super) fn answer(&self, to: BrokerId, round: Round) {
+        let standing = self.standing();
+        let round = Some(round);
+        self.note(to, Message::Standing { standing, round });
+    }
+
+    /// Whether all initial brokers, and all others that are known, are connected.
+    pub(super) fn is_everybody_here(&self) -> bool {
+        let links = self.links.read();
+        let is_here = |broker| {
+            let link = links.by_broker.get(&broker);
+            broker == self.settings.broker || link.is_some_and(|link| link.outbox.is_up())
+        };
+        (0..self.settings.initial_brokers).all(|number| is_here(BrokerId::new(number)))
+            && links.by_broker.keys().all(|broker| is_here(*broker))
+    }
+
+    /// Whether requests can be sent to a peer.
+    pub(super) fn is_connected(&self, broker: BrokerId) -> bool {
+        let links = self.links.read();
+        links
+            .by_broker
+            .get(&broker)
+            .is_some_and(|link| link.outbox.is_up())
+    }
+
+    /// Runs a task until it ends, or the network has stopped.
+    pub(super) fn spawn(&self, core: usize, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(handle) = self.cores.get(core % self.cores.len().max(1)) {
+            self.tasks.lock().push(handle.spawn(task));
+        }
+    }
+
+    fn note(&self, to: BrokerId, message: Message) {
+        if let Some(link) = self.links.read().by_broker.get(&to) {
+            link.outbox.note(message);
+        }
+    }
+
+    fn is_replica(&self, link: &Arc<Link>, standing: Standing) {
+        let replica = standing.member().map(|member| member.replica);
+        let mut links = self.links.write();
+        let old = std::mem::replace(&mut *link.replica.lock(), replica);
+        if old == replica {
+            return;
+        }
+        if let Some(old) = old {
+            links.by_replica.remove(&old);
+        }
+        if let Some(replica) = replica {
+            links.by_replica.insert(replica, link.clone());
+        }
+    }
+
+    fn ensure_link(self: &Arc<Self>, broker: BrokerId) -> Arc<Link> {
+        let mut links = self.links.write();
+        if let Some(link) = links.by_broker.get(&broker) {
+            return link.clone();
+        }
+        let link = Link::new(broker, self);
+        links.by_broker.insert(broker, link.clone());
+        drop(links);
+        let core = usize::try_from(broker.get()).unwrap_or(0);
+        self.spawn(core, link.clone().run(self.clone()));
+        link
+    }
+}
+
+/// Keeps a link to every broker that the metadata registers, and lets those dial whose address is new.
+async fn follow_book(shared: Arc<Shared>) {
+    let (mut changes, mut stopped) = (shared.book.watch(), shared.stop.subscribe());
+    loop {
+        for broker in shared.book.brokers() {
+            if broker != shared.settings.broker {
+                let link = shared.ensure_link(broker);
+                if !link.outbox.is_up() {
+                    link.wake.notify_one();
+                }
+            }
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+    }
 }
 
 impl Peers for PeerNetwork {
-    fn call(&self, to: ReplicaId, _request: PeerRequest, _timeout: Duration) -> Called {
-        let reason = "not connected".into();
-        std::future::ready(Err(CallError::Unreachable { to, reason })).boxed()
+    fn call(&self, to: ReplicaId, request: PeerRequest, timeout: Duration) -> Called {
+        let limit = self.shared.settings.limits.frame_bytes_max;
+        let bytes = request.payload_bytes();
+        if bytes + OVERHEAD_BYTES_MAX > limit {
+            return std::future::ready(Err(CallError::TooLarge { bytes, limit })).boxed();
+        }
+        let link = self.shared.links.read().by_replica.get(&to).cloned();
+        match link {
+            Some(link) => link.outbox.call(to, request, timeout),
+            None => {
+                let reason = match self.shared.book.broker_of(to) {
+                    Some(broker) => format!("its broker {broker} has not been heard of"),
+                    None => "no broker has said that it is this replica".to_owned(),
+                };
+                let reason = reason.into();
+                std::future::ready(Err(CallError::Unreachable { to, reason })).boxed()
+            }
+        }
     }
 
     fn register(&self, group: GroupId, inbox: Arc<dyn GroupInbox>) -> Registration {

@@ -1,9 +1,8 @@
-#![allow(dead_code)] // until the streams use it
 //! What each peer has said of itself, by whichever stream, and whether there is a stream to it.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use model::{BrokerId, DiskId, ReplicaId};
+use model::{BrokerId, DiskId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -121,20 +120,6 @@ impl Roster {
     pub(super) fn hello_of(&self, broker: BrokerId) -> Option<Hello> {
         let state = self.state.lock();
         state.peers.get(&broker).map(|peer| peer.hello.clone())
-    }
-
-    /// Which peer is this replica, by its own word.
-    pub(super) fn broker_of(&self, replica: ReplicaId) -> Option<BrokerId> {
-        let state = self.state.lock();
-        let is_it = |peer: &&Peer| {
-            let member = peer.hello.standing.member();
-            member.is_some_and(|member| member.replica == replica)
-        };
-        state
-            .peers
-            .values()
-            .find(is_it)
-            .map(|peer| peer.hello.broker)
     }
 
     /// Everything is news again: for who begins to listen.

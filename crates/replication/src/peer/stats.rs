@@ -1,4 +1,3 @@
-#![allow(dead_code)] // until the streams use it
 //! What has been sent and received.
 
 use std::sync::atomic::{AtomicU64, Ordering};

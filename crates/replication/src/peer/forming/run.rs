@@ -119,7 +119,8 @@ impl Performer<'_> {
             }
             if said.elapsed() >= SAY_INTERVAL {
                 said = Instant::now();
-                for reason in forming.waits_for() {
+                let trouble = self.network.seed_trouble();
+                for reason in forming.waits_for().into_iter().chain(trouble) {
                     tracing::warn!(reason, "not yet in a cluster");
                 }
             }
