@@ -84,3 +84,34 @@ async fn a_follower_with_a_full_disk_refuses_and_goes_on_once_there_is_space() {
     assert_eq!(cluster.group(full).status().stopped, None);
     cluster.stop_all().await;
 }
+
+#[tokio::test]
+async fn a_voter_that_has_lost_its_memory_counts_for_nothing() {
+    let mut cluster = Cluster::of_three().await;
+    for n in 0..5 {
+        cluster.produce(stamped(1, 0, n, 1)).await;
+    }
+    cluster.caught_up(5).await;
+    let leader = cluster.leader().await;
+    let [wiped, other] = [(leader + 1) % 3, (leader + 2) % 3];
+    cluster.crash(wiped).await;
+    cluster.start_wiped(wiped).await;
+    // The leader sees that entries are gone which it was told are there, and goes on with the other one.
+    for n in 5..10 {
+        assert_eq!(cluster.produce(stamped(1, 0, n, 1)).await, n as u64);
+    }
+    assert_eq!(cluster.group(leader).status().stopped, None);
+    assert_eq!(cluster.group(wiped).status().log_end, Offset::ZERO);
+    // Without the other one there is no quorum, for an acknowledgement or for a vote.
+    cluster.crash(other).await;
+    let answer = cluster.try_produce(leader, stamped(1, 0, 10, 1)).await;
+    let acknowledged = matches!(answer, Some(replication::ProduceOutcome::Appended { .. }));
+    assert!(!acknowledged, "{answer:?}");
+    cluster.stop(leader).await;
+    cluster.start(leader).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(cluster.serving(), None);
+    cluster.start(other).await;
+    assert_eq!(cluster.produce(stamped(1, 0, 10, 1)).await, 10);
+    cluster.stop_all().await;
+}

@@ -4,12 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::{Offset, Timestamp};
+use model::{Offset, ReplicaId, Timestamp};
 use parking_lot::Mutex;
-use replication::LogGroup;
+use replication::{GroupStart, LogGroup, Members, Reconfigured};
 use segment_log::disk::{DirectoryEntry, Disk, DiskFile, SimulatedDisk};
 
 use crate::harness::{Process, TOPIC, append, batch, read_all, small_segments, stamped, until};
+use crate::network::Network;
 
 /// `EMFILE`: too many open files.
 const NO_HANDLE: i32 = 24;
@@ -185,4 +186,39 @@ async fn segments_that_a_stopped_broker_had_yet_to_delete_go_after_its_restart()
     until(|| is_trimmed(&group, 45)).await;
     drop(group);
     process.stop().await;
+}
+
+#[tokio::test]
+async fn a_follower_is_fed_from_sealed_segments_once_there_are_handles_again() {
+    let disk = Scarce::new(SimulatedDisk::new(1).mount());
+    let process = Process::start(disk.clone());
+    let group = process.serve(&small_segments()).await;
+    fill(&group).await;
+    drop(group);
+    process.stop().await;
+
+    let network = Arc::new(Network::default());
+    let [first, second] = [0, 1].map(ReplicaId::new);
+    let process = Process::member(disk.clone(), first, network.of(first));
+    let group = process.serve(&small_segments()).await;
+    let other = SimulatedDisk::new(2);
+    let follower = Process::member(other.mount(), second, network.of(second));
+    let settings = small_segments();
+    let joined = follower.open_as(&settings, GroupStart::Join).await.unwrap();
+    disk.refuse(Some(".log"));
+    let mut wanted = Members::of_voters([first]);
+    wanted.learners.insert(second);
+    let stepped = group.reconfigure(&wanted).await;
+    assert_eq!(stepped, Ok(Reconfigured::Stepped));
+    let is_asked = || group.followers().iter().any(|one| one.silent_for.is_some());
+    until(is_asked).await;
+    assert_eq!(group.status().stopped, None);
+    assert_eq!(joined.status().log_end, Offset::ZERO);
+    disk.refuse(None);
+    let end = group.status().high_watermark;
+    until(|| joined.status().high_watermark == end).await;
+    assert_eq!(group.status().stopped, None);
+    drop((group, joined));
+    process.stop().await;
+    follower.stop().await;
 }

@@ -136,6 +136,13 @@ impl Cluster {
         member.process.take().expect("runs").vanish().await;
     }
 
+    /// Starts a replica that crashed on an empty disk, under its old id: what must never happen, and may.
+    pub(crate) async fn start_wiped(&mut self, replica: u64) {
+        self.members.remove(&replica);
+        self.founders.retain(|founder| founder.get() != replica);
+        self.start(replica).await;
+    }
+
     pub(crate) fn running(&self) -> Vec<u64> {
         let running = self.members.iter().filter(|(_, one)| one.group.is_some());
         running.map(|(replica, _)| *replica).collect()
