@@ -33,7 +33,7 @@ pub(crate) struct Instances<M: Machine> {
     pub(crate) election_timeout: Duration,
     starter: Starter,
     home: Handle,
-    current: watch::Sender<Instance<M>>,
+    current: watch::Sender<Arc<Instance<M>>>,
     /// Held while one is being replaced, or stopped for good.
     replacing: tokio::sync::Mutex<()>,
 }
@@ -75,18 +75,18 @@ impl<M: Machine> Instances<M> {
             election_timeout,
             starter,
             home: home.clone(),
-            current: watch::Sender::new(raft.await.map_err(crashed)??),
+            current: watch::Sender::new(Arc::new(raft.await.map_err(crashed)??)),
             replacing: tokio::sync::Mutex::default(),
         })
     }
 
     /// The one that runs.
-    pub(crate) fn current(&self) -> Instance<M> {
+    pub(crate) fn current(&self) -> Arc<Instance<M>> {
         self.current.borrow().clone()
     }
 
     /// Tells of each new one.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Instance<M>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Instance<M>>> {
         self.current.subscribe()
     }
 
@@ -114,7 +114,7 @@ impl<M: Machine> Instances<M> {
             let synced = blocking(move || log.sync().map_err(std::io::Error::other)).await;
             synced.map_err(|source| OpenGroupError::Contents { source })?;
             let raft = this.starter.clone().start(this.shared.clone()).await?;
-            this.current.send_replace(raft);
+            this.current.send_replace(Arc::new(raft));
             Ok(())
         });
         replaced.await.map_err(crashed)?

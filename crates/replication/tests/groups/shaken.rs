@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use model::{Offset, ReplicaId, Timestamp};
 
-use crate::harness::{read_all, stamped};
+use replication::{Members, Reconfigured};
+
+use crate::harness::{PATIENCE, read_all, stamped};
 use crate::trio::Cluster;
 
 /// SplitMix64.
@@ -54,15 +56,17 @@ impl Shaking {
     }
 
     async fn step(&mut self) {
-        match self.chance.below(10) {
+        match self.chance.below(12) {
             0 | 1 => {
                 self.end_trouble().await;
+                self.restore_voters().await;
                 let replica = self.chance.below(3);
                 self.cluster.crash(replica).await;
                 self.trouble = Trouble::Down(replica);
             }
             2 | 3 => {
                 self.end_trouble().await;
+                self.restore_voters().await;
                 let lonely = self.chance.below(3);
                 self.cluster.network.cut(lonely, (lonely + 1) % 3);
                 // Sometimes two that are cut off from each other both reach the third.
@@ -96,8 +100,39 @@ impl Shaking {
                 let batches = (self.next..self.next + 5).map(|n| stamped(1, 0, n, 1));
                 drop(self.cluster.propose_all(replica, batches).await);
             }
+            8 | 9 => self.step_towards_other_voters().await,
             _ => self.produce(5).await,
         }
+    }
+
+    /// One step towards one voter less, or all three again. It may fail, or be cut short.
+    async fn step_towards_other_voters(&mut self) {
+        let left_out = self.chance.below(6);
+        let wanted = (0..3)
+            .filter(|replica| *replica != left_out)
+            .map(ReplicaId::new);
+        let wanted = Members::of_voters(wanted);
+        let leader = self.cluster.leader().await;
+        if self.trouble == Trouble::None || wanted.voters.len() == 3 {
+            let step = self.cluster.group(leader).reconfigure(&wanted);
+            let _ = tokio::time::timeout(Duration::from_secs(1), step).await;
+        }
+    }
+
+    /// Every replica votes, as in the beginning.
+    async fn restore_voters(&mut self) {
+        let wanted = Members::of_voters((0..3).map(ReplicaId::new));
+        let restored = async {
+            loop {
+                let leader = self.cluster.leader().await;
+                match self.cluster.group(leader).reconfigure(&wanted).await {
+                    Ok(Reconfigured::Done) => return,
+                    _ => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let restored = tokio::time::timeout(PATIENCE, restored).await;
+        restored.expect("all of them vote in time");
     }
 
     async fn produce(&mut self, count: i32) {
@@ -126,6 +161,7 @@ async fn what_was_acknowledged_stands_in_every_log_once_and_in_its_place() {
             shaking.step().await;
         }
         shaking.end_trouble().await;
+        shaking.restore_voters().await;
         shaking.produce(10).await;
         let Shaking { cluster, next, .. } = shaking;
         cluster.caught_up(next as u64).await;
