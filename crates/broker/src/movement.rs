@@ -103,11 +103,12 @@ async fn reconfigure_metadata(broker: &Broker) -> bool {
     }
 }
 
-/// One round of steps of all partitions that are led here and move, then what is done is noted.
+/// One round of steps of all partitions that are led here and move, then what is done is noted. Whether any replica here
+/// is of a partition that moves: this one may lead it soon.
 async fn step_all(broker: &Broker) -> bool {
-    let moving = moving(broker);
+    let (moving, are_there_more) = moving(broker);
     if moving.is_empty() {
-        return false;
+        return are_there_more;
     }
     let at_a_time = broker.settings().parallel_moves_max.max(1);
     let completed: Vec<CompletedMove> = stream::iter(moving)
@@ -128,8 +129,10 @@ async fn step_all(broker: &Broker) -> bool {
     true
 }
 
-fn moving(broker: &Broker) -> Vec<Moving> {
+/// The partitions that move and are led here, and whether there are others.
+fn moving(broker: &Broker) -> (Vec<Moving>, bool) {
     let mut moving = Vec::new();
+    let mut are_there_more = false;
     for topic in broker.state(|state| state.topics().cloned().collect::<Vec<_>>()) {
         for (index, partition) in (0..).zip(topic.partitions()) {
             if !partition.is_moving() {
@@ -148,10 +151,12 @@ fn moving(broker: &Broker) -> Vec<Moving> {
                     replicas: partition.replicas.clone(),
                     local: found.partition,
                 });
+            } else {
+                are_there_more = true;
             }
         }
     }
-    moving
+    (moving, are_there_more)
 }
 
 /// Brings one partition as far as it goes now; returns the move once it is done.
