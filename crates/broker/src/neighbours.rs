@@ -1,7 +1,15 @@
 //! The seam to what brokers tell each other beside Raft: who leads what, who is there, how much each bears.
 
+mod joining;
+mod network;
+mod policy;
+
 use model::{BrokerId, ReplicaId, Term};
 use replication::peer::GroupId;
+
+pub use joining::BrokerJoining;
+pub use network::PeerNeighbours;
+pub use policy::MetadataPolicy;
 
 /// What is known of other brokers by hearsay. It may be old; only a group's own leader is certain.
 pub trait Neighbours: Send + Sync + 'static {
@@ -19,6 +27,9 @@ pub trait Neighbours: Send + Sync + 'static {
 
     /// Tells the others what this broker leads, all of it.
     fn tell_leaderships(&self, leads: Vec<(GroupId, LeaderView)>);
+
+    /// A group is no more, whoever told of it.
+    fn forget(&self, group: GroupId);
 
     /// Which brokers there are now, and where: what the connections follow.
     fn brokers_changed(&self, brokers: Vec<BrokerAddress>);
@@ -42,6 +53,10 @@ pub struct BrokerLoad {
     pub disk_bytes: u64,
     /// How many partitions have a replica there.
     pub replicas: u64,
+    /// How many of them lead.
+    pub leaders: u64,
+    /// Whether it hands its leaderships on, because it drains or stops.
+    pub is_leaving: bool,
 }
 
 /// Where a broker is.
@@ -78,6 +93,8 @@ impl Neighbours for NoNeighbours {
     fn tell_load(&self, _load: BrokerLoad) {}
 
     fn tell_leaderships(&self, _leads: Vec<(GroupId, LeaderView)>) {}
+
+    fn forget(&self, _group: GroupId) {}
 
     fn brokers_changed(&self, _brokers: Vec<BrokerAddress>) {}
 }

@@ -19,6 +19,8 @@ impl Broker {
             return;
         }
         let deadline = Instant::now() + self.settings.shutdown_wait_max / 2;
+        // The others hand nothing to this broker meanwhile.
+        self.neighbours.tell_load(self.load());
         let handing_on = async {
             let mut handed = 0;
             loop {

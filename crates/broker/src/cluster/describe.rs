@@ -1,6 +1,7 @@
 //! Shows the cluster and its brokers.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use metadata::BrokerState;
 use model::{BrokerId, ClusterId, PartitionIndex, ReplicaId};
@@ -8,6 +9,7 @@ use replication::peer::GroupId;
 
 use crate::Broker;
 use crate::neighbours::BrokerLoad;
+use crate::partitions::LocalPartition;
 
 /// The cluster as this broker knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,9 +94,13 @@ impl Broker {
     /// What this broker bears.
     pub(crate) fn load(&self) -> BrokerLoad {
         let open = self.partitions.open();
+        let leads =
+            |partition: &LocalPartition| partition.group.status().leader == Some(self.replica());
         BrokerLoad {
             disk_bytes: open.iter().map(|(_, partition)| partition.bytes()).sum(),
             replicas: open.len() as u64,
+            leaders: open.iter().filter(|(_, one)| leads(one)).count() as u64,
+            is_leaving: self.leaving.load(Ordering::Acquire) || !self.may_lead(self.replica()),
         }
     }
 

@@ -79,7 +79,9 @@ impl Broker {
             Some((broker.id, broker.state))
         });
         known.is_some_and(|(id, state)| {
-            state.may_lead() && (replica == self.replica() || self.neighbours.is_reachable(id))
+            let leaves = || self.neighbours.load(id).is_some_and(|load| load.is_leaving);
+            let is_there = || self.neighbours.is_reachable(id) && !leaves();
+            state.may_lead() && (replica == self.replica() || is_there())
         })
     }
 

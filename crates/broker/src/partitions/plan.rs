@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) topics: TopicMap,
     /// Local partitions that are gone: of deleted topics, or moved away.
     pub(crate) close: Vec<(TopicId, PartitionIndex)>,
+    /// Topics that are no more.
+    pub(crate) gone: Vec<Arc<OpenTopic>>,
     /// Topics whose configs differ from those in force.
     pub(crate) configure: Vec<Arc<OpenTopic>>,
 }
@@ -52,6 +54,7 @@ pub(crate) fn plan(current: &TopicMap, wanted: Vec<Arc<Topic>>, here: ReplicaId)
             .is_some_and(|open| open.topic.id() == id);
         if !stays {
             plan.close.extend(local_partitions(&known.topic, here));
+            plan.gone.push(known.clone());
         }
     }
     plan.close.sort_unstable();

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use model::{PartitionIndex, TopicId};
+use replication::peer::GroupId;
 
 use super::OpenTopic;
 use super::plan::{local_partitions, plan};
@@ -90,6 +91,9 @@ impl Reconciler {
         for topic in &plan.configure {
             configure(topic);
         }
+        for topic in &plan.gone {
+            forget(broker, topic);
+        }
         self.doomed.extend(plan.close);
         if is_registered {
             self.find_leftovers(&local);
@@ -141,6 +145,16 @@ async fn open_all(broker: &Broker, opening: Vec<ToOpen>) -> bool {
 fn configure(topic: &OpenTopic) {
     for partition in topic.slots.iter().filter_map(|slot| slot.open()) {
         partition.configure(topic.topic.config());
+    }
+}
+
+/// Forgets who led the partitions of a topic that is no more.
+fn forget(broker: &Broker, topic: &OpenTopic) {
+    for partition in (0..topic.topic.partition_count()).map(PartitionIndex::new) {
+        broker.neighbours.forget(GroupId::Log {
+            topic: topic.topic.id(),
+            partition,
+        });
     }
 }
 

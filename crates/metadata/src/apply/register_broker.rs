@@ -4,7 +4,7 @@
 //! gets the next one, never issued before: a disk that has lost its log must not vote as the one that
 //! had it.
 
-use model::{BrokerId, ReplicaId};
+use model::{BrokerId, DiskId, ReplicaId};
 
 use crate::broker::{Broker, BrokerState};
 use crate::command::RegisterBroker;
@@ -17,17 +17,8 @@ impl ClusterState {
     pub(super) fn register_broker(&mut self, command: &RegisterBroker) -> Result<Outcome, Refusal> {
         let formed = self.formed()?;
         check_texts(command)?;
-        self.check_disk(command)?;
+        self.judge_disk(command.broker, command.disk, command.start_counter)?;
         let known = self.brokers.get(&command.broker).cloned();
-        if let Some(known) = &known
-            && known.state == BrokerState::Decommissioned
-            && known.disk == command.disk
-        {
-            return Err(Refusal::IsLeaving {
-                broker: known.id,
-                state: known.state,
-            });
-        }
         let (replica, replaced) = match &known {
             Some(known) if known.disk == command.disk => (known.replica, None),
             Some(known) => {
@@ -75,8 +66,16 @@ impl ClusterState {
         Ok(outcome)
     }
 
-    fn check_disk(&self, command: &RegisterBroker) -> Result<(), Refusal> {
-        let RegisterBroker { broker, disk, .. } = *command;
+    /// Whether a broker may take part on this disk, at this start of it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the disk was replaced, is another broker's, is an older copy of itself, or its broker has left.
+    pub fn judge_disk(
+        &self,
+        broker: BrokerId,
+        disk: DiskId,
+        start_counter: u64,
+    ) -> Result<(), Refusal> {
         if let Some(owner) = self.replaced_disks.get(&disk) {
             return Err(Refusal::DiskWasReplaced {
                 disk,
@@ -89,14 +88,16 @@ impl ClusterState {
                 owner: owner.id,
                 broker,
             }),
-            Some(known) if known.start_counter > command.start_counter => {
-                Err(Refusal::OlderCopyOfDisk {
-                    broker,
-                    disk,
-                    known: known.start_counter,
-                    presented: command.start_counter,
-                })
-            }
+            Some(known) if known.state == BrokerState::Decommissioned => Err(Refusal::IsLeaving {
+                broker,
+                state: known.state,
+            }),
+            Some(known) if known.start_counter > start_counter => Err(Refusal::OlderCopyOfDisk {
+                broker,
+                disk,
+                known: known.start_counter,
+                presented: start_counter,
+            }),
             _ => Ok(()),
         }
     }

@@ -73,5 +73,9 @@ impl Neighbours for Ear {
         }
     }
 
+    fn forget(&self, group: GroupId) {
+        self.hearsay.leaders.lock().remove(&group);
+    }
+
     fn brokers_changed(&self, _brokers: Vec<BrokerAddress>) {}
 }
