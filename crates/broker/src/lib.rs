@@ -51,10 +51,7 @@ pub use error::{
 };
 pub use fetch::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest, FetchedPartition};
 pub use list_offsets::{FoundOffset, OffsetAt, OffsetQuery};
-pub use neighbours::{
-    BrokerAddress, BrokerJoining, BrokerLoad, LeaderView, MetadataPolicy, Neighbours, NoNeighbours,
-    PeerNeighbours,
-};
+pub use neighbours::{BrokerAddress, BrokerLoad, LeaderView, Neighbours, NoNeighbours};
 pub use produce::{ProduceResult, ProduceResults, ProduceSession, Produced};
 pub use readiness::{NotReady, NotReadyReason, Readiness};
 pub use settings::{BrokerIdentity, BrokerSettings, Formation};

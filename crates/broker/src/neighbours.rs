@@ -1,15 +1,7 @@
 //! The seam to what brokers tell each other beside Raft: who leads what, who is there, how much each bears.
 
-mod joining;
-mod network;
-mod policy;
-
 use model::{BrokerId, ReplicaId, Term};
 use replication::peer::GroupId;
-
-pub use joining::BrokerJoining;
-pub use network::PeerNeighbours;
-pub use policy::MetadataPolicy;
 
 /// What is known of other brokers by hearsay. It may be old; only a group's own leader is certain.
 pub trait Neighbours: Send + Sync + 'static {

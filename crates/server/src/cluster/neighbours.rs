@@ -1,51 +1,76 @@
-//! What brokers tell each other, by way of the peer network.
+//! What is heard over the network between brokers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::{BrokerAddress, BrokerLoad, LeaderView, Neighbours};
 use model::{BrokerId, Term};
 use parking_lot::Mutex;
-use replication::peer::{BrokerNumbers, GroupId, Leadership, PeerNetwork, RegisteredBroker};
+use replication::peer::{
+    BrokerNumbers, GroupId, Leadership, PeerNetwork, RegisteredBroker, ToldLeadership,
+};
+use tokio::time::Instant;
 
-/// The other brokers, as the peer network hears of them.
+/// How old the answer may be to who is there.
+const REACHABLE_AGE_MAX: Duration = Duration::from_millis(100);
+
+/// The others, over the network between brokers.
 pub(crate) struct PeerNeighbours {
     network: Arc<PeerNetwork>,
-    /// What this broker has said that it leads.
-    told: Mutex<BTreeSet<GroupId>>,
+    /// What was told last of each group that this broker leads.
+    told: Mutex<BTreeMap<GroupId, Term>>,
+    reachable: Mutex<Option<(Instant, HashSet<BrokerId>)>>,
 }
 
 impl PeerNeighbours {
+    /// Those that this network reaches.
     pub(crate) fn new(network: Arc<PeerNetwork>) -> Self {
         Self {
             network,
             told: Mutex::default(),
+            reachable: Mutex::default(),
         }
     }
 
-    fn me(&self) -> BrokerId {
-        self.network.settings().broker
+    fn find_reachable(&self) -> HashSet<BrokerId> {
+        let here = self.network.settings().broker;
+        let peers = self.network.peers().into_iter();
+        let connected = peers.filter(|peer| peer.connected);
+        connected
+            .map(|peer| peer.hello.broker)
+            .chain([here])
+            .collect()
     }
 }
 
 impl Neighbours for PeerNeighbours {
     fn leader(&self, group: GroupId) -> Option<LeaderView> {
-        let told = self.network.leaders().leader_of(group)?;
-        let leader = told.leadership.leader.filter(|_| told.gone_for.is_none())?;
+        let ToldLeadership {
+            leadership,
+            gone_for,
+            ..
+        } = self.network.leaders().leader_of(group)?;
+        if gone_for.is_some() {
+            return None;
+        }
         Some(LeaderView {
-            leader,
-            term: Term::new(told.leadership.term)?,
-            in_sync: told.leadership.in_sync,
+            leader: leadership.leader?,
+            term: Term::new(leadership.term).unwrap_or(Term::MAX),
+            in_sync: leadership.in_sync,
         })
     }
 
     fn is_reachable(&self, broker: BrokerId) -> bool {
-        let is_connected = || {
-            let peers = self.network.peers();
-            let mut peers = peers.iter();
-            peers.any(|peer| peer.hello.broker == broker && peer.connected)
-        };
-        broker == self.me() || is_connected()
+        let mut known = self.reachable.lock();
+        let now = Instant::now();
+        let is_old = |at: &Instant| now.duration_since(*at) > REACHABLE_AGE_MAX;
+        if known.as_ref().is_none_or(|(at, _)| is_old(at)) {
+            *known = Some((now, self.find_reachable()));
+        }
+        known
+            .as_ref()
+            .is_some_and(|(_, reachable)| reachable.contains(&broker))
     }
 
     fn load(&self, broker: BrokerId) -> Option<BrokerLoad> {
@@ -53,6 +78,8 @@ impl Neighbours for PeerNeighbours {
         Some(BrokerLoad {
             disk_bytes: numbers.disk_bytes,
             replicas: numbers.replicas,
+            leaders: numbers.leaders,
+            is_leaving: numbers.draining,
         })
     }
 
@@ -60,17 +87,19 @@ impl Neighbours for PeerNeighbours {
         self.network.leaders().publish_numbers(BrokerNumbers {
             disk_bytes: load.disk_bytes,
             replicas: load.replicas,
-            ..BrokerNumbers::default()
+            leaders: load.leaders,
+            draining: load.is_leaving,
         });
     }
 
     fn tell_leaderships(&self, leads: Vec<(GroupId, LeaderView)>) {
         let table = self.network.leaders();
-        let mut told = self.told.lock();
-        let mut ended = std::mem::take(&mut *told);
+        let mut before = {
+            let now = leads.iter().map(|(group, view)| (*group, view.term));
+            std::mem::replace(&mut *self.told.lock(), now.collect())
+        };
         for (group, view) in leads {
-            ended.remove(&group);
-            told.insert(group);
+            before.remove(&group);
             let leadership = Leadership {
                 term: view.term.get(),
                 leader: Some(view.leader),
@@ -78,9 +107,19 @@ impl Neighbours for PeerNeighbours {
             };
             table.publish(group, leadership);
         }
-        for group in ended {
-            table.forget(group);
+        for (group, term) in before {
+            let leadership = Leadership {
+                term: term.get(),
+                leader: None,
+                in_sync: Vec::new(),
+            };
+            table.publish(group, leadership);
         }
+    }
+
+    fn forget(&self, group: GroupId) {
+        self.told.lock().remove(&group);
+        self.network.leaders().forget_everywhere(group);
     }
 
     fn brokers_changed(&self, brokers: Vec<BrokerAddress>) {
