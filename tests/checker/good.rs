@@ -61,6 +61,7 @@ impl Story {
             records,
             log_start: 0,
             high_watermark,
+            confirmed: true,
         });
         let poll = |seen| Action::Poll {
             partition: 0,

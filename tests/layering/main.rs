@@ -37,6 +37,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("cli", &["client", "server", "segment-log"]),
 ];
 const ONLY_UNSAFE_FILE: &str = "crates/segment-log/src/disk/mapping.rs";
+/// The one of the tests: it takes the place of a function of the C library, so that simulations repeat themselves.
+const ONLY_UNSAFE_TEST: &str = "tests/simulation/entropy.rs";
+/// Bugs on purpose: of the tests alone.
+const TEST_ONLY_FEATURE: &str = "planted-bugs";
 /// Larger than any file should be, in lines; most are under 400.
 const FILE_LINES_MAX: usize = 600;
 
@@ -92,7 +96,22 @@ fn unsafe_code_is_allowed_in_one_file() {
         // Which names what it looks for.
         .filter(|path| !path.starts_with("tests/layering"))
         .collect();
-    assert_eq!(allowing, [Path::new(ONLY_UNSAFE_FILE)]);
+    let only = [Path::new(ONLY_UNSAFE_FILE), Path::new(ONLY_UNSAFE_TEST)];
+    assert_eq!(allowing, only);
+}
+
+#[test]
+fn only_tests_can_switch_the_planted_bugs_on() {
+    for (path, text) in manifests() {
+        let is_ours =
+            ["replication", "segment-log"].map(|name| format!("crates/{name}/Cargo.toml"));
+        let may = is_ours.iter().any(|ours| path == Path::new(ours));
+        let naming = text.lines().filter(|line| line.contains(TEST_ONLY_FEATURE));
+        // A crate that has it may define it, and hand it on to the one below.
+        let mut wrong = naming.filter(|line| !(may && line.starts_with(TEST_ONLY_FEATURE)));
+        assert_eq!(wrong.next(), None, "{}", path.display());
+        assert!(!text.contains("default = ["), "{}", path.display());
+    }
 }
 
 #[test]
@@ -157,6 +176,19 @@ fn named_by(package: &Value) -> Vec<String> {
         .iter()
         .filter(|dependency| dependency["kind"] != "dev")
         .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The manifest of every crate below `crates/`, relative to the root.
+fn manifests() -> Vec<(PathBuf, String)> {
+    let crates = fs::read_dir(root().join("crates")).expect("the crates");
+    crates
+        .map(|entry| {
+            let name = entry.expect("an entry").file_name();
+            let path = Path::new("crates").join(name).join("Cargo.toml");
+            let text = fs::read_to_string(root().join(&path)).expect("a manifest");
+            (path, text)
+        })
         .collect()
 }
 

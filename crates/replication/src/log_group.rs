@@ -6,6 +6,7 @@ use model::batch::Batch;
 use model::{Offset, ReplicaId, Timestamp};
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
+use segment_log::planted::{self, Bug};
 use segment_log::{Fetched, Log, ReadFromError, ReadLogError, SegmentInfo};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -180,6 +181,9 @@ impl LogGroup {
             Err(_) => return Err(stopped()),
             Ok(_) => {}
         }
+        if planted::has(Bug::StaleLatest) {
+            return Ok(self.ends().high_watermark);
+        }
         // No lease read: a restarted voter has forgotten the promise behind the lease.
         let raft = &self.group.instances.current();
         let confirmed = raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
@@ -204,6 +208,9 @@ impl LogGroup {
         }
         let log = self.log();
         let mut up_to = ends.high_watermark;
+        if planted::has(Bug::ReadUncommitted) {
+            up_to = log.ends().end_offset;
+        }
         if log.failed().is_some() {
             // What the failed sync was to make durable may be gone after a restart.
             up_to = up_to.min(log.ends().durable_offset);

@@ -20,6 +20,8 @@ pub mod fuzzing;
 pub mod journal;
 pub mod log;
 mod noted_ends;
+#[doc(hidden)]
+pub mod planted;
 mod repair;
 mod segment;
 mod small_file;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::disk::Disk;
 use crate::journal::{JournalError, KEY_BYTES_MAX, KeyedJournal, Values};
+use crate::planted::{self, Bug};
 use crate::small_file::Fields;
 
 /// The journal's file name.
@@ -60,6 +61,7 @@ impl NotedEnds {
             return Ok(());
         };
         match end {
+            Some(_) if planted::has(Bug::KeepNotedEnd) => return Ok(()),
             Some(end) if noted <= end => return Ok(()),
             Some(end) => self.note(log, end)?,
             None => self.put(log, Vec::new())?,

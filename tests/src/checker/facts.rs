@@ -123,16 +123,20 @@ impl<'a> Partition<'a> {
             self.versions.entry(*offset).or_default().insert(value);
             self.seen.entry(value).or_default().insert(*offset);
         }
-        self.add_end(ToldEnd {
-            operation,
-            end: End::Latest,
-            offset: seen.high_watermark,
-        });
-        self.add_end(ToldEnd {
-            operation,
-            end: End::Earliest,
-            offset: seen.log_start,
-        });
+        if seen.confirmed {
+            self.add_end(ToldEnd {
+                operation,
+                end: End::Latest,
+                offset: seen.high_watermark,
+            });
+            self.add_end(ToldEnd {
+                operation,
+                end: End::Earliest,
+                offset: seen.log_start,
+            });
+        } else {
+            self.log_start = self.log_start.max(seen.log_start);
+        }
         self.polls.push(poll);
     }
 

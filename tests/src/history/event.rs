@@ -83,6 +83,14 @@ pub struct Seen {
     pub log_start: u64,
     /// The offset behind the last record that may be read.
     pub high_watermark: u64,
+    /// Whether the broker had a quorum confirm, since the poll began, that it leads. Only then are the ends certain to
+    /// be the newest.
+    #[serde(default = "confirmed")]
+    pub confirmed: bool,
+}
+
+fn confirmed() -> bool {
+    true
 }
 
 /// An end of a partition.

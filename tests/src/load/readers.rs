@@ -93,6 +93,7 @@ async fn poll(
         records: names(&result),
         log_start: result.log_start as u64,
         high_watermark: result.high_watermark as u64,
+        confirmed: true,
     };
     stage.recorder.end(&open, Kind::Ok, action(Some(seen)));
     Some(result)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
+use segment_log::planted::{self, Bug};
 
 use crate::settings::ReplicationSettings;
 
@@ -43,7 +44,7 @@ pub(crate) fn config(settings: &ReplicationSettings) -> Result<Arc<Config>, Stri
         // Unset means off.
         enable_pre_vote: Some(true),
         // A leader that lost an unsynced tail would resume its term and use log ids twice.
-        enable_leader_restore: Some(false),
+        enable_leader_restore: Some(planted::has(Bug::RestoreLeader)),
         ..Config::default()
     };
     let config = config.validate().map_err(|error| error.to_string())?;

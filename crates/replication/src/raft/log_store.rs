@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::{LogId, LogIndex, Offset};
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use segment_log::planted::{self, Bug};
 
 use super::decide::{Decided, Place, decide};
 use super::log_reader::LogReader;
@@ -44,7 +45,9 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
         to_term(vote.leader_id.term)?;
         persist(&self.shared, move |shared| {
             // openraft takes a saved vote for a sign that everything appended before is durable too.
-            shared.log.sync()?;
+            if !planted::has(Bug::SaveVoteWithoutAppends) {
+                shared.log.sync()?;
+            }
             let committed = *shared.committed.lock();
             let row = &shared.votes;
             Ok(row.votes.save(&row.key, vote, committed)?)
@@ -64,7 +67,8 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
         let Some(last_durable) = ends.durable_index.previous() else {
             return Ok(None);
         };
-        let Some(committed) = committed.filter(|id| id.index > last_durable.get()) else {
+        let beyond = committed.filter(|id| id.index > last_durable.get());
+        let Some(committed) = beyond.filter(|_| !planted::has(Bug::TrustCommitted)) else {
             return Ok(committed);
         };
         let term = self.shared.log.term_at(last_durable);
@@ -106,6 +110,11 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
             callback.io_completed(Ok(()));
             return Ok(());
         };
+        if planted::has(Bug::AcknowledgeBeforeSync) {
+            callback.io_completed(Ok(()));
+            let appended = shared.log.append(first, batches, Box::new(|_| {}));
+            return appended.map(drop).map_err(io::Error::other);
+        }
         // Weak, for the log holds it, and is held by what it points to.
         let weak = Arc::downgrade(&self.shared);
         let on_durable = move |outcome: Result<(), segment_log::SyncFailed>| {

@@ -35,6 +35,12 @@ pub(crate) fn recover<M: Machine>(
         return Err(contents(reason));
     }
     applied.machine.purged_below(ends.first_offset);
+    if let Some(snapshot) = &snapshot {
+        // Where the purge up to there was cut short, openraft makes up for it.
+        applied
+            .machine
+            .purged_below(snapshot.position.high_watermark);
+    }
     Ok((applied, snapshot))
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use model::{Clock, LogIndex};
 use parking_lot::{Mutex, RwLock};
+use segment_log::planted::{self, Bug};
 use segment_log::{CheckpointError, HeaderAt, Log};
 use tokio::sync::{Notify, watch};
 
@@ -139,6 +140,10 @@ impl<M: Machine> Shared<M> {
             let applied = self.applied.read();
             (applied.machine.producers(), applied.position.next())
         };
+        if planted::has(Bug::ForgetProducersOfTheTail) {
+            *self.tail.lock() = tail;
+            return Ok(());
+        }
         let ends = self.log.ends();
         let mut range = from.max(ends.first_index)..ends.end_index;
         while range.start < range.end {

@@ -101,6 +101,15 @@ impl SimulatedDisk {
         self.state.lock().capacity = Some(bytes);
     }
 
+    /// Nothing that was scripted will fail any more, and there is room; what has failed stays so.
+    pub fn heal(&self) {
+        let mut state = self.state.lock();
+        state.capacity = None;
+        state.failing_syncs.clear();
+        state.operations_left = None;
+        state.names.heal_reads();
+    }
+
     /// Damages the medium. `bit` counts from the lowest, 0 to 7. `UnexpectedEof` beyond the file's end.
     pub fn flip_bit(&self, path: &Path, byte: u64, bit: u32) -> io::Result<()> {
         let mut state = self.state.lock();

@@ -19,6 +19,7 @@ use crate::directory::Shared;
 use crate::disk::DiskFile;
 use crate::error::OpenLogError;
 use crate::noted_ends::End;
+use crate::planted::{self, Bug};
 use crate::segment::file::read_index;
 use crate::segment::scan::{Cursor, Depth, walk};
 use crate::segment::{
@@ -93,7 +94,10 @@ impl<'a> Recovery<'a> {
             settings,
             start: None,
             terms: TermTable::default(),
-            noted: shared.noted.of(path),
+            noted: match planted::has(Bug::TruncateOnDamage) {
+                true => None,
+                false => shared.noted.of(path),
+            },
             end: None,
         };
         let disk = &*shared.disk;

@@ -78,6 +78,15 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// Every file can be read again.
+    pub(super) fn heal_reads(&mut self) {
+        for node in self.nodes.values_mut() {
+            if let Node::File(file) = node {
+                file.bad_ranges.clear();
+            }
+        }
+    }
+
     pub(super) fn new() -> Self {
         Self {
             nodes: BTreeMap::from([(ROOT, Node::Directory(DirectoryNode::default()))]),

@@ -1,0 +1,124 @@
+//! Runs seeds, each in a process of its own: what the standard library and tokio draw from the operating system then
+//! is the same for the same seed, and a run that hangs can be ended.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::run::Outcome;
+
+/// A run that takes longer than this hangs.
+const RUN_WITHIN: Duration = Duration::from_secs(180);
+/// Before the outcome in what a child prints.
+pub(crate) const MARK: &str = "OUTCOME ";
+
+/// Runs all seeds, as many at a time as there are cores, and hands on what came of each.
+///
+/// `done` says whether to go on.
+pub(crate) fn run_all(
+    seeds: impl IntoIterator<Item = u64>,
+    bug: Option<&str>,
+    mut done: impl FnMut(Outcome) -> bool,
+) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut seeds = seeds.into_iter();
+    let mut running: Vec<Running> = Vec::new();
+    loop {
+        while running.len() < cores {
+            let Some(seed) = seeds.next() else { break };
+            running.push(Running::start(seed, bug));
+        }
+        if running.is_empty() {
+            return;
+        }
+        let finished = running.iter_mut().position(Running::is_finished);
+        match finished {
+            Some(at) => {
+                if !done(running.swap_remove(at).outcome()) {
+                    for mut other in running {
+                        let _ = other.child.kill();
+                        let _ = other.child.wait();
+                    }
+                    return;
+                }
+            }
+            None => std::thread::sleep(Duration::from_millis(3)),
+        }
+    }
+}
+
+/// Runs one seed.
+pub(crate) fn run_one(seed: u64) -> Outcome {
+    let mut running = Running::start(seed, None);
+    while !running.is_finished() {
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    running.outcome()
+}
+
+struct Running {
+    seed: u64,
+    child: Child,
+    began: Instant,
+    reader: Option<std::thread::JoinHandle<String>>,
+    hangs: bool,
+}
+
+impl Running {
+    fn start(seed: u64, bug: Option<&str>) -> Self {
+        let this = std::env::current_exe().expect("the test's own path");
+        let mut child = Command::new(this)
+            .args([
+                "--exact",
+                "one_seed_in_this_process",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("STRAND_SIM_CHILD", seed.to_string())
+            .env("STRAND_SIM_BUG", bug.unwrap_or_default())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a child process");
+        let mut output = child.stdout.take().expect("its output");
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = output.read_to_string(&mut text);
+            text
+        });
+        Self {
+            seed,
+            child,
+            began: Instant::now(),
+            reader: Some(reader),
+            hangs: false,
+        }
+    }
+
+    fn is_finished(&mut self) -> bool {
+        if self.began.elapsed() > RUN_WITHIN {
+            self.hangs = true;
+            let _ = self.child.kill();
+        }
+        self.child.try_wait().expect("the child's state").is_some()
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let status = self.child.wait().expect("the child's state");
+        let text = self
+            .reader
+            .take()
+            .and_then(|reader| reader.join().ok())
+            .unwrap_or_default();
+        let line = text.lines().find_map(|line| line.split_once(MARK));
+        let outcome = line.and_then(|(_, json)| serde_json::from_str(json).ok());
+        outcome.unwrap_or_else(|| Outcome {
+            seed: self.seed,
+            violations: vec![match self.hangs {
+                true => "the run hangs".to_owned(),
+                false => format!("the run crashed: {status}"),
+            }],
+            ..Outcome::default()
+        })
+    }
+}

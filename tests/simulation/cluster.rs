@@ -1,0 +1,233 @@
+//! The cluster as its operator sees it: nodes, and which replicas the group is to have.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use model::ReplicaId;
+use replication::process::SimulatedProcess;
+use replication::{GroupStart, GroupStatus, LogGroup, Members};
+use strandline_tests::chance::Chance;
+
+use crate::node::{Boot, Failed, Node, World};
+use crate::trace::note;
+
+/// All nodes, and what the metadata says of the group. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Cluster(Arc<Mutex<State>>);
+
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) plan: Assignment,
+    /// Where damage was done that a replica may report.
+    pub(crate) damaged: BTreeSet<ReplicaId>,
+    /// What nobody asked for.
+    pub(crate) violations: Vec<String>,
+    next_replica: u64,
+}
+
+/// The group's row in the metadata.
+#[derive(Clone, Debug)]
+pub(crate) struct Assignment {
+    pub(crate) epoch: u64,
+    pub(crate) founders: Vec<ReplicaId>,
+    pub(crate) wanted: Members,
+    /// Members before, until the move is done.
+    pub(crate) leaving: BTreeSet<ReplicaId>,
+}
+
+impl Assignment {
+    fn start_of(&self, replica: ReplicaId) -> Option<GroupStart> {
+        let has = self.wanted.voters.contains(&replica)
+            || self.wanted.learners.contains(&replica)
+            || self.leaving.contains(&replica);
+        has.then(|| match self.epoch == 0 {
+            true => GroupStart::Found(self.founders.clone()),
+            false => GroupStart::Join,
+        })
+    }
+
+    /// Whether a change of members is under way.
+    pub(crate) fn is_moving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+}
+
+/// A replica that a client found.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) replica: ReplicaId,
+    /// Grows each time the group is opened or removed.
+    pub(crate) incarnation: u64,
+    pub(crate) process: SimulatedProcess,
+    pub(crate) group: LogGroup,
+    pub(crate) status: GroupStatus,
+}
+
+impl Cluster {
+    pub(crate) fn new(world: World, founders: usize, nodes: Vec<Node>) -> Self {
+        let founders: Vec<_> = (0..founders as u64).map(ReplicaId::new).collect();
+        let plan = Assignment {
+            epoch: 0,
+            wanted: Members::of_voters(founders.iter().copied()),
+            founders,
+            leaving: BTreeSet::new(),
+        };
+        Self(Arc::new(Mutex::new(State {
+            world,
+            next_replica: nodes.len() as u64,
+            nodes,
+            plan,
+            damaged: BTreeSet::new(),
+            violations: Vec::new(),
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// A replica that says it serves, or else any that is up.
+    pub(crate) fn find_leader(&self, chance: &mut Chance) -> Option<Found> {
+        let state = self.lock();
+        let up: Vec<_> = state.up().collect();
+        let serving: Vec<_> = up.iter().filter(|found| found.status.serves).collect();
+        if !serving.is_empty() && chance.below(16) > 0 {
+            return Some(serving[chance.below(serving.len() as u64) as usize].clone());
+        }
+        (!up.is_empty()).then(|| up[chance.below(up.len() as u64) as usize].clone())
+    }
+
+    pub(crate) fn violation(&self, what: String) {
+        let mut state = self.lock();
+        note!(state.world.trace, "VIOLATION {what}");
+        state.violations.push(what);
+    }
+}
+
+impl State {
+    /// The replicas whose group is open.
+    pub(crate) fn up(&self) -> impl Iterator<Item = Found> + '_ {
+        self.nodes.iter().filter_map(|node| {
+            let group = node.group()?;
+            Some(Found {
+                replica: node.replica,
+                incarnation: node.incarnation,
+                process: node.running.as_ref()?.process.clone(),
+                status: group.status(),
+                group,
+            })
+        })
+    }
+
+    pub(crate) fn start(&mut self, at: usize) {
+        let start = self.plan.start_of(self.nodes[at].replica);
+        self.nodes[at].start(start);
+    }
+
+    /// What a supervisor and the metadata's followers do: restarts what has stopped, opens and removes groups.
+    pub(crate) fn look_after(&mut self) {
+        for at in 0..self.nodes.len() {
+            let start = self.plan.start_of(self.nodes[at].replica);
+            let node = &mut self.nodes[at];
+            if node.is_paused() {
+                continue;
+            }
+            match node.boot() {
+                Some(Boot::Empty(..)) if start.is_some() => node.reconcile(start),
+                Some(Boot::Up(..)) if start.is_none() => node.reconcile(None),
+                Some(Boot::Up(_, _, group)) => {
+                    if let Some(reason) = group.status().stopped {
+                        let replica = node.replica;
+                        note!(self.world.trace, "{replica} has stopped: {reason}");
+                        match self.damaged.contains(&replica) {
+                            true => self.replace_disk(at),
+                            false => self.restart(at),
+                        }
+                    }
+                }
+                Some(Boot::Failed(failed)) => self.failed(at, failed),
+                Some(Boot::Empty(..) | Boot::Opening) | None => {}
+            }
+        }
+    }
+
+    fn restart(&mut self, at: usize) {
+        self.nodes[at].kill(false);
+        self.start(at);
+    }
+
+    fn failed(&mut self, at: usize, failed: Failed) {
+        let replica = self.nodes[at].replica;
+        match failed {
+            Failed::Passing(_) => self.restart(at),
+            Failed::Damaged(_) | Failed::Final(_) if self.damaged.contains(&replica) => {
+                self.replace_disk(at);
+            }
+            Failed::Damaged(reason) | Failed::Final(reason) => {
+                let what = format!("replica {replica} does not open: {reason}");
+                note!(self.world.trace, "VIOLATION {what}");
+                self.violations.push(what);
+                self.nodes[at].kill(false);
+                self.nodes[at].down_because = Some(reason);
+            }
+        }
+    }
+
+    /// Whether the cluster would get over the loss of one more disk.
+    pub(crate) fn may_lose_a_disk(&self) -> bool {
+        let all_up = self.nodes.iter().all(|node| match node.boot() {
+            Some(Boot::Up(_, _, group)) => group.status().stopped.is_none(),
+            Some(Boot::Empty(..)) => true,
+            _ => false,
+        });
+        all_up
+            && self.damaged.is_empty()
+            && !self.plan.is_moving()
+            && self.plan.wanted.voters.len() > 2
+    }
+
+    /// An empty disk in the place of one: a new replica, which takes the other's place in the group.
+    pub(crate) fn replace_disk(&mut self, at: usize) {
+        let old = self.nodes[at].replica;
+        let new = ReplicaId::new(self.next_replica);
+        self.next_replica += 1;
+        self.damaged.remove(&old);
+        note!(self.world.trace, "replace disk of {old}, now {new}");
+        self.nodes[at].kill(false);
+        let delay = self.nodes[at].device_delay.clone();
+        self.nodes[at] = Node::new(self.world.clone(), new, new.get() << 40, delay);
+        let wanted = &mut self.plan.wanted;
+        let had = wanted
+            .voters
+            .remove(&old)
+            .then(|| wanted.voters.insert(new));
+        let learned = wanted
+            .learners
+            .remove(&old)
+            .then(|| wanted.learners.insert(new));
+        if had.or(learned).is_some() || self.plan.leaving.contains(&old) {
+            self.plan.epoch += 1;
+            self.plan.leaving.insert(old);
+        }
+        self.start(at);
+    }
+
+    /// The metadata decides on other members.
+    pub(crate) fn reassign(&mut self, wanted: Members) {
+        let before = &self.plan.wanted;
+        let before = before.voters.union(&before.learners).copied();
+        self.plan.leaving.extend(before);
+        self.plan.epoch += 1;
+        note!(self.world.trace, "reassign {wanted:?}");
+        self.plan.wanted = wanted;
+    }
+
+    /// The leader has reported that the members are as wanted.
+    pub(crate) fn move_completed(&mut self, epoch: u64) {
+        if self.plan.epoch == epoch {
+            note!(self.world.trace, "move completed, epoch {epoch}");
+            self.plan.leaving.clear();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Which kind of fault was seen to hit which kind of step.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use replication::peer::RequestKind;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::State;
+use crate::node::Boot;
+
+/// What is done to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Fault {
+    Kill,
+    PowerCut,
+    PowerCutOfAll,
+    CrashWhileWriting,
+    Partition,
+    OneWayPartition,
+    Isolation,
+    Reset,
+    BadWeather,
+    Pause,
+    ClockJump,
+    FailingSync,
+    FailingReads,
+    FullDisk,
+    SlowDisk,
+    Damage,
+    ReplacedDisk,
+    Reassignment,
+    Transfer,
+    Trim,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 20] = [
+        Self::Kill,
+        Self::PowerCut,
+        Self::PowerCutOfAll,
+        Self::CrashWhileWriting,
+        Self::Partition,
+        Self::OneWayPartition,
+        Self::Isolation,
+        Self::Reset,
+        Self::BadWeather,
+        Self::Pause,
+        Self::ClockJump,
+        Self::FailingSync,
+        Self::FailingReads,
+        Self::FullDisk,
+        Self::SlowDisk,
+        Self::Damage,
+        Self::ReplacedDisk,
+        Self::Reassignment,
+        Self::Transfer,
+        Self::Trim,
+    ];
+}
+
+/// What the cluster was about when it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// Entries wait for their quorum.
+    AppendPending,
+    /// Nobody serves.
+    Election,
+    /// A snapshot is on its way.
+    SnapshotInstall,
+    MembershipChange,
+    Transfer,
+    Trim,
+    /// A replica is being opened.
+    Recovery,
+}
+
+impl Step {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::AppendPending,
+        Self::Election,
+        Self::SnapshotInstall,
+        Self::MembershipChange,
+        Self::Transfer,
+        Self::Trim,
+        Self::Recovery,
+    ];
+}
+
+/// How often each fault met each step.
+pub(crate) type Counts = BTreeMap<(Fault, Step), u64>;
+
+/// What the operator is about.
+#[derive(Clone, Default)]
+pub(crate) struct Activity(Arc<Mutex<BTreeMap<Step, u64>>>);
+
+/// An action that goes on.
+pub(crate) struct GoingOn(Activity, Step);
+
+impl Activity {
+    pub(crate) fn begin(&self, step: Step) -> GoingOn {
+        *self.0.lock().unwrap().entry(step).or_default() += 1;
+        GoingOn(self.clone(), step)
+    }
+
+    fn is_on(&self, step: Step) -> bool {
+        self.0
+            .lock()
+            .unwrap()
+            .get(&step)
+            .is_some_and(|count| *count > 0)
+    }
+
+    /// What goes on now.
+    pub(crate) fn steps(&self, state: &State) -> Vec<Step> {
+        let now = |step: &Step| self.is_met(*step, state);
+        Step::ALL.into_iter().filter(now).collect()
+    }
+
+    /// Whether this goes on now.
+    pub(crate) fn is_met(&self, step: Step, state: &State) -> bool {
+        let serving = || state.up().filter(|found| found.status.serves);
+        let opens = |boot| matches!(boot, Some(Boot::Opening));
+        match step {
+            Step::AppendPending => serving().any(|f| f.status.log_end > f.status.high_watermark),
+            Step::Election => serving().next().is_none(),
+            Step::SnapshotInstall => state.world.network.in_flight(RequestKind::Snapshot) > 0,
+            Step::MembershipChange => state.plan.is_moving(),
+            Step::Transfer | Step::Trim => self.is_on(step),
+            Step::Recovery => state.nodes.iter().any(|node| opens(node.boot())),
+        }
+    }
+}
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap().entry(self.1).or_default() -= 1;
+    }
+}

@@ -1,0 +1,373 @@
+//! Does harm, by a seeded schedule, and takes note of what it hit.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use model::ReplicaId;
+use segment_log::disk::Disk;
+use strandline_tests::chance::Chance;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::cluster::{Cluster, State};
+use crate::coverage::{Activity, Counts, Fault, Step};
+use crate::network::{Network, Weather};
+use crate::node::group_path;
+use crate::operator::{other_members, transfer, trim};
+use crate::trace::{Trace, note};
+
+/// What a disk holds that is never full.
+const NO_LIMIT: u64 = 1 << 40;
+
+/// The one who does harm.
+pub(crate) struct Injector {
+    pub(crate) cluster: Cluster,
+    pub(crate) network: Network,
+    pub(crate) trace: Trace,
+    pub(crate) activity: Activity,
+    pub(crate) chance: Chance,
+    /// What this run may do.
+    pub(crate) faults: Vec<Fault>,
+    /// The longest pause between two deeds.
+    pub(crate) pause_max: Duration,
+    pub(crate) counts: Counts,
+    /// From now on what was begun does no more harm.
+    pub(crate) calm: Arc<AtomicBool>,
+}
+
+impl Injector {
+    /// Until it is told to stop.
+    pub(crate) async fn run(mut self, stop: watch::Receiver<bool>) -> Counts {
+        while !*stop.borrow() {
+            let pause = self
+                .chance
+                .duration(Duration::from_millis(5), self.pause_max);
+            sleep(pause).await;
+            let fault = self.faults[self.chance.below(self.faults.len() as u64) as usize];
+            self.aim().await;
+            let steps = self.activity.steps(&self.cluster.lock());
+            note!(self.trace, "fault {fault:?} during {steps:?}");
+            if self.inject(fault).await {
+                for step in steps {
+                    *self.counts.entry((fault, step)).or_default() += 1;
+                }
+            }
+        }
+        self.counts
+    }
+
+    /// Waits a while for a certain step, now and then.
+    async fn aim(&mut self) {
+        let step = Step::ALL.get(self.chance.below(2 * Step::ALL.len() as u64) as usize);
+        let Some(step) = step else { return };
+        for _ in 0..100 {
+            if self.activity.is_met(*step, &self.cluster.lock()) {
+                return;
+            }
+            sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    /// Whether anything was done.
+    async fn inject(&mut self, fault: Fault) -> bool {
+        match fault {
+            Fault::Kill | Fault::PowerCut => {
+                let at = self.any_node();
+                self.down(at, fault == Fault::PowerCut)
+            }
+            Fault::PowerCutOfAll => {
+                let count = self.cluster.lock().nodes.len();
+                let down = (0..count).filter(|at| self.down(*at, true));
+                down.count() > 0
+            }
+            Fault::CrashWhileWriting => self.crash_while_writing(),
+            Fault::Partition | Fault::OneWayPartition | Fault::Isolation => self.partition(fault),
+            Fault::Reset => {
+                let (one, other) = (self.any_replica(), self.any_replica());
+                self.network.reset(one, other);
+                one != other
+            }
+            Fault::BadWeather => self.weather(),
+            Fault::Pause => self.pause(),
+            Fault::ClockJump => {
+                let millis = self.chance.below(7_200_000) as i64 - 3_600_000;
+                let at = self.any_node();
+                self.cluster.lock().nodes[at].clock.jump(millis);
+                true
+            }
+            Fault::FailingSync | Fault::FailingReads | Fault::FullDisk | Fault::SlowDisk => {
+                self.disk(fault)
+            }
+            Fault::Damage => self.damage(),
+            Fault::ReplacedDisk => {
+                let at = self.any_node();
+                let mut state = self.cluster.lock();
+                let may = state.may_lose_a_disk();
+                if may {
+                    state.replace_disk(at);
+                }
+                may
+            }
+            Fault::Reassignment => match other_members(&self.cluster, &mut self.chance) {
+                Some(members) => {
+                    self.cluster.lock().reassign(members);
+                    true
+                }
+                None => false,
+            },
+            Fault::Transfer => {
+                transfer(&self.cluster, &self.activity, &self.trace, &mut self.chance).await;
+                true
+            }
+            Fault::Trim => {
+                trim(&self.cluster, &self.activity, &self.trace, &mut self.chance).await;
+                true
+            }
+        }
+    }
+
+    /// Any node, and more often the one that leads.
+    fn any_node(&mut self) -> usize {
+        let state = self.cluster.lock();
+        let leader = state.up().find(|found| found.status.serves);
+        if let Some(leader) = leader.filter(|_| self.chance.below(3) == 0) {
+            let at = state.nodes.iter().position(|n| n.replica == leader.replica);
+            return at.unwrap_or(0);
+        }
+        self.chance.below(state.nodes.len() as u64) as usize
+    }
+
+    fn any_replica(&mut self) -> ReplicaId {
+        let at = self.any_node();
+        self.cluster.lock().nodes[at].replica
+    }
+
+    /// The node goes down, and comes back after a while.
+    fn down(&mut self, at: usize, power_cut: bool) -> bool {
+        let mut state = self.cluster.lock();
+        if state.nodes[at].running.is_none() {
+            return false;
+        }
+        state.nodes[at].kill(power_cut);
+        drop(state);
+        self.start_later(at, Duration::from_secs(3));
+        true
+    }
+
+    fn start_later(&mut self, at: usize, within: Duration) {
+        let pause = self.chance.duration(Duration::ZERO, within);
+        let cluster = self.cluster.clone();
+        tokio::spawn(async move {
+            sleep(pause).await;
+            start_if_down(&cluster, at);
+        });
+    }
+
+    /// The power goes during one of the next writes.
+    fn crash_while_writing(&mut self) -> bool {
+        let at = self.any_node();
+        let writes = 1 + self.chance.below(30);
+        let cluster = self.cluster.clone();
+        let last = {
+            let state = cluster.lock();
+            let node = &state.nodes[at];
+            if node.running.is_none() {
+                return false;
+            }
+            node.disk.write_fails_after(writes);
+            node.disk.operations() + writes
+        };
+        let patience = self
+            .chance
+            .duration(Duration::from_millis(50), Duration::from_secs(2));
+        let pause = self.chance.duration(Duration::ZERO, Duration::from_secs(2));
+        let calm = self.calm.clone();
+        tokio::spawn(async move {
+            let mut waited = Duration::ZERO;
+            let written = || cluster.lock().nodes[at].disk.operations() >= last;
+            while waited < patience && !written() {
+                sleep(Duration::from_millis(1)).await;
+                waited += Duration::from_millis(1);
+            }
+            let down = |state: &mut State| {
+                let runs = state.nodes[at].running.is_some() && !calm.load(Ordering::Relaxed);
+                if runs {
+                    state.nodes[at].kill(true);
+                }
+                runs
+            };
+            if down(&mut cluster.lock()) {
+                sleep(pause).await;
+                start_if_down(&cluster, at);
+            }
+        });
+        true
+    }
+
+    fn partition(&mut self, fault: Fault) -> bool {
+        let replicas: Vec<_> = {
+            let state = self.cluster.lock();
+            state.nodes.iter().map(|node| node.replica).collect()
+        };
+        let one = self.any_replica();
+        let split = self.chance.next_u64();
+        let side = |replica: ReplicaId| match fault {
+            Fault::Isolation => replica == one,
+            _ => split >> (replica.get() % 64) & 1 == 0,
+        };
+        // Of a one-way cut, one side still reaches the other.
+        let both = fault != Fault::OneWayPartition && self.chance.below(4) > 0;
+        for from in &replicas {
+            for to in &replicas {
+                let (here, there) = (side(*from), side(*to));
+                if here && !there || both && !here && there {
+                    self.network.cut(*from, *to);
+                }
+            }
+        }
+        self.later(Duration::from_secs(6), |network| network.mend());
+        true
+    }
+
+    fn weather(&mut self) -> bool {
+        let longest = 2 + self.chance.below(200);
+        self.network.set_weather(Weather {
+            delay: Duration::from_micros(100)..Duration::from_millis(longest),
+            resets: self.chance.below(30_000),
+            duplicates: self.chance.below(100_000),
+            corruptions: self.chance.below(20_000),
+        });
+        self.later(Duration::from_secs(6), |network| {
+            network.set_weather(Weather::fair())
+        });
+        true
+    }
+
+    fn later(&mut self, within: Duration, act: impl FnOnce(Network) + Send + 'static) {
+        let pause = self.chance.duration(Duration::from_millis(20), within);
+        let network = self.network.clone();
+        tokio::spawn(async move {
+            sleep(pause).await;
+            act(network);
+        });
+    }
+
+    fn pause(&mut self) -> bool {
+        let at = self.any_node();
+        let pause = self
+            .chance
+            .duration(Duration::from_millis(20), Duration::from_secs(4));
+        let mut state = self.cluster.lock();
+        let Some(running) = state.nodes[at].running.as_mut().filter(|r| !r.paused) else {
+            return false;
+        };
+        running.paused = true;
+        running.process.pause();
+        let process = running.process.clone();
+        drop(state);
+        let cluster = self.cluster.clone();
+        tokio::spawn(async move {
+            sleep(pause).await;
+            process.resume();
+            // Whichever process runs by now, it does not stand still.
+            if let Some(running) = cluster.lock().nodes[at].running.as_mut() {
+                running.paused = false;
+            }
+        });
+        true
+    }
+
+    fn disk(&mut self, fault: Fault) -> bool {
+        let at = self.any_node();
+        let pause = self
+            .chance
+            .duration(Duration::from_millis(100), Duration::from_secs(4));
+        let state = self.cluster.lock();
+        let node = &state.nodes[at];
+        let disk = node.disk.clone();
+        let mut harmed = Vec::new();
+        match fault {
+            Fault::FailingSync => disk.fail_next_sync(self.chance.pick(&[".log", "votes", ""])),
+            Fault::FullDisk => disk.set_capacity(self.chance.below(200_000)),
+            Fault::SlowDisk => {
+                if let Some(running) = &node.running {
+                    let longest = Duration::from_millis(50 + self.chance.below(400));
+                    running.process.set_device_delay(longest / 4..longest);
+                }
+            }
+            _ => {
+                let Some((path, length)) = any_file(&disk, &mut self.chance) else {
+                    return false;
+                };
+                let from = self.chance.below(length);
+                let harm = disk.fail_reads(&path, from..from + 4096);
+                harmed.extend(harm.is_ok().then_some(path));
+            }
+        }
+        drop(state);
+        let cluster = self.cluster.clone();
+        tokio::spawn(async move {
+            sleep(pause).await;
+            let state = cluster.lock();
+            let node = &state.nodes[at];
+            match fault {
+                Fault::FullDisk => node.disk.set_capacity(NO_LIMIT),
+                Fault::SlowDisk => {
+                    if let Some(running) = &node.running {
+                        running.process.set_device_delay(node.device_delay.clone());
+                    }
+                }
+                // The file may be gone by now.
+                _ => harmed
+                    .iter()
+                    .for_each(|path| drop(node.disk.heal_reads(path))),
+            }
+        });
+        true
+    }
+
+    /// A bit of what is stored turns.
+    fn damage(&mut self) -> bool {
+        let at = self.any_node();
+        let mut state = self.cluster.lock();
+        if !state.may_lose_a_disk() {
+            return false;
+        }
+        let disk = state.nodes[at].disk.clone();
+        let Some((path, length)) = any_file(&disk, &mut self.chance) else {
+            return false;
+        };
+        let (byte, bit) = (self.chance.below(length), self.chance.below(8) as u32);
+        if disk.flip_bit(&path, byte, bit).is_err() {
+            return false;
+        }
+        let replica = state.nodes[at].replica;
+        note!(
+            self.trace,
+            "damage of {replica}: {} byte {byte}",
+            path.display()
+        );
+        state.damaged.insert(replica);
+        true
+    }
+}
+
+fn start_if_down(cluster: &Cluster, at: usize) {
+    let mut state = cluster.lock();
+    if state.nodes[at].running.is_none() && state.nodes[at].down_because.is_none() {
+        state.start(at);
+    }
+}
+
+/// A file of the group that is not empty.
+fn any_file(disk: &impl Disk, chance: &mut Chance) -> Option<(PathBuf, u64)> {
+    let files = disk.list(&group_path()).ok()?;
+    let files: Vec<_> = files
+        .into_iter()
+        .filter(|file| !file.is_directory && file.length > 0)
+        .collect();
+    let file = files.get(chance.below(files.len() as u64) as usize)?;
+    Some((group_path().join(&file.name), file.length))
+}

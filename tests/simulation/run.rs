@@ -1,0 +1,388 @@
+//! One run: a cluster, clients, harm, healing, judgement. All of it follows from the seed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use model::ReplicaId;
+use serde::{Deserialize, Serialize};
+use strandline_tests::chance::Chance;
+use strandline_tests::checker::{Expectations, check};
+use strandline_tests::history::{Action, Kind};
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cluster::Cluster;
+use crate::coverage::{Activity, Counts, Fault, Step};
+use crate::faults::Injector;
+use crate::network::{Network, Weather};
+use crate::node::{Node, World, log_settings};
+use crate::operator::move_replicas;
+use crate::producers::Client;
+use crate::readers::Polled;
+use crate::recorder::Recorder;
+use crate::trace::{Trace, note};
+use crate::truth::{Truth, compare_at_rest};
+
+/// How soon after the healing everything goes on. TARGETS R7 asks for 5 s, once all brokers run.
+const PROGRESS_WITHIN: Duration = Duration::from_secs(8);
+/// How long clients go on after the healing.
+const AFTER_HEALING: Duration = Duration::from_secs(9);
+/// How long replicas may take to have the same, once nothing is written any more.
+const CONVERGE_WITHIN: Duration = Duration::from_secs(20);
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) seed: u64,
+    pub(crate) violations: Vec<String>,
+    /// Of the whole trace.
+    pub(crate) hash: u64,
+    pub(crate) events: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) compared: u64,
+    pub(crate) counts: Vec<(Fault, Step, u64)>,
+    /// Requests that arrived, by kind.
+    pub(crate) delivered: BTreeMap<String, u64>,
+}
+
+/// Does the run of `seed`. Panics inside of it are violations.
+pub(crate) fn run(seed: u64, prints: bool) -> Outcome {
+    let panics: Arc<Mutex<Vec<String>>> = Arc::default();
+    let taken = panics.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        if prints {
+            println!(
+                "PANIC {panic}\n{}",
+                std::backtrace::Backtrace::force_capture()
+            );
+        }
+        taken.lock().unwrap().push(format!("panic: {panic}"));
+    }));
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let mut outcome = runtime.block_on(simulate(seed, prints));
+    drop(runtime);
+    outcome.violations.extend(panics.lock().unwrap().drain(..));
+    outcome
+}
+
+/// What a seed decides at the beginning.
+struct Scale {
+    founders: usize,
+    spares: usize,
+    segment_bytes: u64,
+    device: Duration,
+    pause_max: Duration,
+    lasts: Duration,
+    faults: Vec<Fault>,
+}
+
+impl Scale {
+    fn draw(chance: &mut Chance) -> Self {
+        let founders = if chance.below(4) == 0 { 5 } else { 3 };
+        let mut faults: Vec<_> = Fault::ALL
+            .into_iter()
+            .filter(|_| chance.below(3) == 0)
+            .collect();
+        // What makes snapshots and moves is in every run.
+        faults.extend([
+            Fault::Trim,
+            Fault::Trim,
+            Fault::Reassignment,
+            Fault::Transfer,
+        ]);
+        Self {
+            founders,
+            spares: chance.below(3) as usize,
+            segment_bytes: 400 + chance.below(4000),
+            device: Duration::from_micros(200 + chance.below(8_000)),
+            pause_max: Duration::from_millis(50 + chance.below(1_200)),
+            lasts: Duration::from_secs(5 + chance.below(12)),
+            faults,
+        }
+    }
+}
+
+async fn simulate(seed: u64, prints: bool) -> Outcome {
+    let mut chance = Chance::new(seed);
+    let scale = Scale::draw(&mut chance);
+    let trace = Trace::new(prints);
+    let network = Network::new(chance.next_u64(), trace.clone());
+    let world = World {
+        trace: trace.clone(),
+        network: network.clone(),
+        log_settings: log_settings(scale.segment_bytes),
+        began: Instant::now(),
+    };
+    let nodes = (0..(scale.founders + scale.spares) as u64).map(|id| {
+        let delay = Duration::ZERO..scale.device;
+        Node::new(world.clone(), ReplicaId::new(id), chance.next_u64(), delay)
+    });
+    let nodes = nodes.collect();
+    let cluster = Cluster::new(world, scale.founders, nodes);
+    for at in 0..scale.founders + scale.spares {
+        cluster.lock().start(at);
+    }
+    let (truth, looks) = look_after(&cluster);
+    let mover = tokio::spawn(move_replicas(
+        cluster.clone(),
+        Chance::new(chance.next_u64()),
+    ));
+    let recorder = Recorder::new(trace.clone());
+    let (stop_clients, stop) = watch::channel(false);
+    let mut client = Client {
+        cluster: cluster.clone(),
+        recorder: recorder.clone(),
+        process: 0,
+        chance: Chance::new(0),
+        stop,
+    };
+    let clients = start_clients(&mut client, &mut chance);
+    let counts = harm(&cluster, &network, &scale, &mut chance).await;
+    heal(&cluster, &network);
+    recorder.invoke(u32::MAX, Action::Heal);
+    sleep(AFTER_HEALING).await;
+    stop_clients.send_replace(true);
+    for client in clients {
+        if timeout(PROGRESS_WITHIN, client).await.is_err() {
+            cluster.violation("a client does not come to an end after the healing".to_owned());
+        }
+    }
+    settle(&cluster).await;
+    read_all(&cluster, &mut client).await;
+    mover.abort();
+    looks.abort();
+    truth.lock().unwrap().check(&cluster);
+    judge(seed, &cluster, &recorder, &truth, counts, &network)
+}
+
+/// Supervises nodes and checks what must hold, every now and then.
+fn look_after(cluster: &Cluster) -> (Arc<Mutex<Truth>>, JoinHandle<()>) {
+    let truth: Arc<Mutex<Truth>> = Arc::default();
+    let (checked, cluster) = (truth.clone(), cluster.clone());
+    let looks = tokio::spawn(async move {
+        loop {
+            sleep(Duration::from_millis(40)).await;
+            checked.lock().unwrap().check(&cluster);
+            cluster.lock().look_after();
+        }
+    });
+    (truth, looks)
+}
+
+fn start_clients(client: &mut Client, chance: &mut Chance) -> Vec<JoinHandle<()>> {
+    let mut clients = Vec::new();
+    let mut next = |chance: &mut Chance| {
+        client.process += 1;
+        client.chance = Chance::new(chance.next_u64());
+        let pause = Duration::from_millis(30 + chance.below(250));
+        (client.clone(), pause)
+    };
+    for _ in 0..1 + chance.below(2) {
+        let (client, pause) = next(chance);
+        clients.push(tokio::spawn(client.produce_idempotently(pause)));
+    }
+    for _ in 0..1 + chance.below(2) {
+        let (client, pause) = next(chance);
+        clients.push(tokio::spawn(client.produce_plainly(pause)));
+    }
+    for _ in 0..1 + chance.below(2) {
+        let (client, pause) = next(chance);
+        clients.push(tokio::spawn(client.consume(pause, 100)));
+    }
+    clients
+}
+
+async fn harm(cluster: &Cluster, network: &Network, scale: &Scale, chance: &mut Chance) -> Counts {
+    let (stop_harm, stop) = watch::channel(false);
+    let calm = Arc::new(AtomicBool::new(false));
+    let injector = Injector {
+        cluster: cluster.clone(),
+        network: network.clone(),
+        trace: cluster.lock().world.trace.clone(),
+        activity: Activity::default(),
+        chance: Chance::new(chance.next_u64()),
+        faults: scale.faults.clone(),
+        pause_max: scale.pause_max,
+        counts: Counts::new(),
+        calm: calm.clone(),
+    };
+    let injector = tokio::spawn(injector.run(stop));
+    sleep(scale.lasts).await;
+    stop_harm.send_replace(true);
+    let counts = injector.await.expect("the injector does not panic");
+    calm.store(true, Ordering::Relaxed);
+    counts
+}
+
+/// Nothing disturbs any more, and every node runs.
+fn heal(cluster: &Cluster, network: &Network) {
+    network.mend();
+    network.set_weather(Weather::fair());
+    let mut state = cluster.lock();
+    note!(state.world.trace, "heal");
+    for at in 0..state.nodes.len() {
+        let node = &mut state.nodes[at];
+        node.disk.heal();
+        if let Some(running) = &mut node.running {
+            running.paused = false;
+            running.process.resume();
+            running.process.set_device_delay(node.device_delay.clone());
+        } else if node.down_because.is_none() {
+            state.start(at);
+        }
+        let replica = state.nodes[at].replica;
+        // What nobody has noticed yet is found by a scrub.
+        if state.damaged.contains(&replica) {
+            state.replace_disk(at);
+        }
+    }
+}
+
+/// Waits until the move is done and all replicas have the same.
+async fn settle(cluster: &Cluster) {
+    let settled = async {
+        loop {
+            sleep(Duration::from_millis(100)).await;
+            let state = cluster.lock();
+            if state.plan.is_moving() {
+                continue;
+            }
+            let up: Vec<_> = state.up().collect();
+            let wanted = state.plan.wanted.voters.len() + state.plan.wanted.learners.len();
+            let ends = |at: usize| {
+                let status = &up[at].status;
+                let last = up[at].group.log().ends();
+                (
+                    last.end_index,
+                    last.durable_index,
+                    status.high_watermark,
+                    status.log_start,
+                )
+            };
+            let same = (1..up.len()).all(|at| ends(at) == ends(0));
+            let served = up.iter().any(|found| found.status.serves);
+            let committed = up
+                .iter()
+                .all(|f| f.status.high_watermark == f.status.log_end);
+            if up.len() == wanted && same && served && committed {
+                return;
+            }
+        }
+    };
+    if timeout(CONVERGE_WITHIN, settled).await.is_err() {
+        let state = cluster.lock();
+        let all: Vec<_> = state
+            .nodes
+            .iter()
+            .map(|node| {
+                let group = node.group();
+                let status = group
+                    .as_ref()
+                    .map(|g| (g.status(), g.log().ends(), g.members()));
+                let boot = node.boot().map(|boot| boot.name());
+                format!("{} {boot:?} {status:?}", node.replica)
+            })
+            .collect();
+        let plan = format!("{:?}", state.plan);
+        drop(state);
+        cluster.violation(format!(
+            "the replicas do not converge: {plan}\n{}",
+            all.join("\n")
+        ));
+    }
+}
+
+/// A fresh consumer reads everything.
+async fn read_all(cluster: &Cluster, client: &mut Client) {
+    client.process = 99;
+    let mut from = 0;
+    for _ in 0..10_000 {
+        let serving = {
+            let state = cluster.lock();
+            state.up().find(|found| found.status.serves)
+        };
+        let Some(found) = serving else {
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        match client.poll(&found, from, 64 << 10, true, true).await {
+            Polled::Read { seen, next } => {
+                if next >= seen.high_watermark {
+                    return;
+                }
+                from = next;
+            }
+            Polled::BelowLogStart(start) => {
+                from = start;
+                client.process += 1;
+            }
+            Polled::Nothing => sleep(Duration::from_millis(100)).await,
+            Polled::Unreadable(reason) => {
+                return cluster.violation(format!("the last reading fails: {reason}"));
+            }
+        }
+    }
+    cluster.violation("the last reading does not come to an end".to_owned());
+}
+
+fn judge(
+    seed: u64,
+    cluster: &Cluster,
+    recorder: &Recorder,
+    truth: &Arc<Mutex<Truth>>,
+    counts: Counts,
+    network: &Network,
+) -> Outcome {
+    let events = recorder.events();
+    let expectations = Expectations {
+        progress_within: PROGRESS_WITHIN,
+    };
+    let mut state = cluster.lock();
+    let trace = state.world.trace.clone();
+    match check(&events, expectations) {
+        Ok(anomalies) => {
+            for anomaly in anomalies {
+                let what = format!("rule {}: {anomaly}", anomaly.rule());
+                note!(trace, "VIOLATION {what}");
+                state.violations.push(what);
+            }
+        }
+        Err(error) => state.violations.push(format!("a bad history: {error}")),
+    }
+    let up: Vec<_> = state.up().collect();
+    let differing = compare_at_rest(&up);
+    state.violations.extend(differing);
+    for node in &state.nodes {
+        note!(
+            trace,
+            "disk of {}: {} operations",
+            node.replica,
+            node.disk.operations()
+        );
+    }
+    let is_ack = |event: &&strandline_tests::history::Event| {
+        event.kind == Kind::Ok && matches!(event.action, Action::Send { .. })
+    };
+    let delivered = network.delivered().into_iter();
+    let (hash, events_count) = trace.digest();
+    Outcome {
+        seed,
+        violations: state.violations.clone(),
+        hash,
+        events: events_count,
+        acknowledged: events.iter().filter(is_ack).count() as u64,
+        compared: truth.lock().unwrap().compared,
+        counts: counts.into_iter().map(|((f, s), n)| (f, s, n)).collect(),
+        delivered: delivered
+            .map(|(kind, n)| (format!("{kind:?}"), n))
+            .collect(),
+    }
+}
