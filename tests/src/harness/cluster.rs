@@ -180,12 +180,18 @@ impl Cluster {
     /// The broker is found under other addresses from its next start on; the others still list its old one.
     #[track_caller]
     pub fn move_away(&mut self, id: u32) {
+        // All others know the list as it was, and so does the broker itself.
         let peers = self.peers();
+        self.look_elsewhere(id, &peers);
+        self.member_mut(id).ports = Ports::free();
+    }
+
+    /// From its next start on, the broker looks for others at these peer addresses.
+    #[track_caller]
+    pub fn look_elsewhere(&mut self, id: u32, peers: &str) {
         let member = self.member_mut(id);
-        assert!(!member.runs(), "a broker moves while it does not run");
-        // All others know the list as it was.
+        assert!(!member.runs(), "a broker is told while it does not run");
         member.flags.push(format!("--cluster-peers={peers}"));
-        member.ports = Ports::free();
     }
 
     /// Waits until a broker is ready.
