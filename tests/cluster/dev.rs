@@ -16,7 +16,7 @@ fn a_throw_away_cluster_runs_and_leaves_nothing_behind() {
         .args(["dev", "--brokers", "3", "--", "--log-level", "warn"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit());
+        .stderr(Stdio::null());
     let (mut dev, pipes) = Running::spawn(&mut command);
     let lines = read(pipes.stdout.expect("stdout is piped"));
     let until = |part: &str| {
@@ -63,7 +63,7 @@ fn what_is_kept_is_there_the_next_time() {
             .args(["--", "--log-level", "warn"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(Stdio::null());
         let (dev, pipes) = Running::spawn(&mut command);
         let lines = read(pipes.stdout.expect("stdout is piped"));
         let line = lines

@@ -97,11 +97,10 @@ fn a_member_of_another_cluster_is_refused_by_both_names() {
     assert_eq!(second.terminate(1).code, Some(0));
     second.look_elsewhere(1, &first.peers());
     second.launch(1);
-    eventually("a refusal in the stranger's log", || {
-        second
-            .log(1)
-            .contains("is a member of cluster")
-            .then_some(())
+    eventually("a refusal of the stranger", || {
+        let log = first.log(0);
+        let names_both = [0, 1].map(|id| log.contains(&format!("broker {id} (")));
+        (log.contains("is a member of cluster") && names_both == [true; 2]).then_some(())
     });
     assert_ne!(second.readiness(1).map(|answer| answer.status), Some(200));
     assert_eq!(second.terminate(1).code, Some(0));
