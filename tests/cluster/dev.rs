@@ -3,20 +3,25 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use rustix::process::Signal;
 use strandline_tests::harness::{Running, TIMEOUT, strand, strand_binary};
 
+/// Such a cluster takes the default ports where they are free, and looks for others where not: one at a time, or two
+/// may find the same.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_throw_away_cluster_runs_and_leaves_nothing_behind() {
+    let _alone = ONE_AT_A_TIME.lock();
     let mut command = Command::new(strand_binary());
     command
         .args(["dev", "--brokers", "3", "--", "--log-level", "warn"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::inherit());
     let (mut dev, pipes) = Running::spawn(&mut command);
     let lines = read(pipes.stdout.expect("stdout is piped"));
     let until = |part: &str| {
@@ -53,6 +58,7 @@ fn a_throw_away_cluster_runs_and_leaves_nothing_behind() {
 
 #[test]
 fn what_is_kept_is_there_the_next_time() {
+    let _alone = ONE_AT_A_TIME.lock();
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("cluster");
     let start = || {
@@ -63,7 +69,7 @@ fn what_is_kept_is_there_the_next_time() {
             .args(["--", "--log-level", "warn"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(Stdio::inherit());
         let (dev, pipes) = Running::spawn(&mut command);
         let lines = read(pipes.stdout.expect("stdout is piped"));
         let line = lines

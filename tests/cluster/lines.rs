@@ -16,7 +16,7 @@ pub(crate) fn produce(cluster: &Cluster, topic: &str, from: u64, to: u64) {
     cluster.strand_in(&arguments, &numbered(from, to)).ok();
 }
 
-/// What partition 0 holds.
+/// What partition 0 holds, by its leader.
 #[track_caller]
 pub(crate) fn consumed(cluster: &Cluster, topic: &str) -> Vec<u8> {
     let arguments = [
@@ -27,7 +27,8 @@ pub(crate) fn consumed(cluster: &Cluster, topic: &str) -> Vec<u8> {
         "--from-beginning",
         "--until-end",
     ];
-    cluster.strand(&arguments).ok().stdout
+    let leader = cluster.await_leader(topic, 0);
+    cluster.strand_at(leader, &arguments).ok().stdout
 }
 
 /// Partition 0 holds the lines 0 to `to`, exclusive, each once and in order.
