@@ -2,6 +2,7 @@
 
 mod followers;
 mod instance;
+mod newcomer;
 mod open;
 mod propose;
 mod reconfigure;
@@ -38,6 +39,7 @@ use crate::settings::ReplicationSettings;
 use crate::status::GroupStatus;
 
 pub(crate) use instance::{Instance, Instances};
+pub(crate) use newcomer::{Newcomer, forget_newcomer};
 
 /// What all groups of a data directory have in common.
 #[derive(Clone)]

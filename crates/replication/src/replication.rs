@@ -12,7 +12,7 @@ use segment_log::{LogDirectory, LogSettings, OpenLogError};
 
 use crate::cores::Cores;
 use crate::error::{OpenGroupError, OpenReplicationError, RemoveGroupError};
-use crate::group::{Group, Opening, Stop, Surroundings};
+use crate::group::{Group, Opening, Stop, Surroundings, forget_newcomer};
 use crate::log_group::LogGroup;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
@@ -317,6 +317,7 @@ fn remove_files(around: &Surroundings, path: &Path, key: &[u8]) -> Result<(), Re
         source,
     };
     let disk = around.directory.disk();
+    forget_newcomer(&**disk, path).map_err(io)?;
     if let Some(topic) = path.parent()
         && disk.exists(topic).map_err(io)?
         && disk.list(topic).map_err(io)?.is_empty()

@@ -144,12 +144,14 @@ impl Starter {
         };
         let store = LogStore::new(shared.clone());
         let network = Network::new(self.group, self.peers, shared.not_sent_below.clone());
+        let is_new = shared.newcomer.is_new();
         let machine = StateMachine::new(shared);
         let id = self.replica.get();
         let raft = Raft::new(id, self.config, network, store, machine).await;
         let raft = raft.map_err(|error| failed(&error))?;
+        raft.runtime_config().elect(!is_new);
         // With other voters there may be a leader: the election timeout decides.
-        if raft.voter_ids().eq([id]) {
+        if !is_new && raft.voter_ids().eq([id]) {
             let elect = raft.trigger().elect(false).await;
             elect.map_err(|error| failed(&error))?;
         }

@@ -9,7 +9,7 @@ use model::{LogIndex, Offset, ReplicaId, Term, Timestamp};
 use openraft::EmptyNode;
 use segment_log::{Log, NoSpace, OpenLogError};
 
-use super::{Opening, Surroundings};
+use super::{Newcomer, Opening, Surroundings};
 use crate::error::OpenGroupError;
 use crate::members::GroupStart;
 use crate::raft::apply::Applied;
@@ -34,11 +34,14 @@ pub(super) fn open_shared<M: Machine>(
     let contents = |source| OpenGroupError::Contents { source };
     let is_untouched =
         log.ends().last.is_none() && votes.votes.read(&votes.key).map_err(contents)?.is_none();
-    if let GroupStart::Found(voters) = opening.start
+    if let GroupStart::Found(voters) = &opening.start
         && is_untouched
     {
-        found(around, &log, &voters)?;
+        found(around, &log, voters)?;
     }
+    let joins = opening.start == GroupStart::Join && log.ends().last.is_none();
+    let disk = around.directory.disk().clone();
+    let newcomer = Newcomer::open(disk, log.path(), joins).map_err(contents)?;
     let (applied, snapshot): (Applied<M>, _) = recover(&log, machine)?;
     let shared = Shared::new(
         log,
@@ -47,6 +50,7 @@ pub(super) fn open_shared<M: Machine>(
         applied,
         snapshot,
         around.pace.clone(),
+        newcomer,
     );
     let shared = shared.map_err(contents)?;
     Ok(Arc::new(shared))

@@ -39,6 +39,8 @@ struct Feed {
 
 struct Unanswered {
     reply: ReplySlot,
+    vote: Vote,
+    committed: Option<RaftLogId>,
     /// Held until the entries are in the log.
     _space: Option<SpaceReservation>,
 }
@@ -100,7 +102,12 @@ impl<M: Machine> Appends<M> {
         // The stream ends in `answers`, where this one too is told so.
         let _ = feed.requests.send(request);
         let _space = space;
-        self.unanswered.push_back(Unanswered { reply, _space });
+        self.unanswered.push_back(Unanswered {
+            reply,
+            vote: append.vote,
+            committed: append.committed,
+            _space,
+        });
     }
 
     /// The entries to hand to Raft, every one fit to be appended where it will be.
@@ -164,11 +171,25 @@ impl<M: Machine> Appends<M> {
         }
     }
 
+    /// A newcomer becomes a member like any other once it holds what counts.
+    fn catch_up(&self, matched: Option<RaftLogId>, append: &Unanswered) {
+        let newcomer = &self.shared.newcomer;
+        if newcomer.is_new() && newcomer.has_caught_up(matched, append.committed, &append.vote) {
+            let log = self.shared.log.path().display();
+            tracing::debug!(%log, "a newcomer has caught up");
+            self.instances.current().runtime_config().elect(true);
+            newcomer.forget();
+        }
+    }
+
     fn answered(&mut self, answer: Option<Answer>) {
         let next = self.unanswered.pop_front();
         let ended = match answer {
             Some(Ok(result)) => {
                 if let Some(next) = next {
+                    if let Ok(matched) = &result {
+                        self.catch_up(*matched, &next);
+                    }
                     let head = wire::encode_appended(&result);
                     next.reply.answer(PeerReply::of_head(head));
                 }

@@ -32,6 +32,10 @@ pub(super) async fn vote<M: Machine>(
     if group.shared.log.ends().last.is_none() {
         return reply.refuse("this replica holds nothing of the group yet and votes for nobody");
     }
+    if group.shared.newcomer.is_new() {
+        return reply
+            .refuse("this replica is still catching up with the group and votes for nobody");
+    }
     let raft = group.instances.current();
     let response = match request.kind {
         RequestKind::PreVote => raft.pre_vote(ask).await,
@@ -96,6 +100,9 @@ pub(super) async fn transfer<M: Machine>(
     let Some(ask) = asked.filter(|ask| is_leader(ask.from_leader(), from)) else {
         return reply.refuse("the handover makes no sense, or is not the sender's");
     };
+    if group.shared.newcomer.is_new() {
+        return reply.refuse("this replica is still catching up with the group and cannot lead it");
+    }
     let raft = group.instances.current();
     match raft.handle_transfer_leader(ask).await {
         Ok(response) => reply.answer(PeerReply::of_head(wire::encode_handed(&response))),

@@ -20,6 +20,7 @@ use super::machine::Machine;
 use super::pace::Pace;
 use super::types::RaftLogId;
 use super::votes::Votes;
+use crate::group::Newcomer;
 use crate::process;
 use crate::producers::Producers;
 use crate::status::GroupEnds;
@@ -85,6 +86,7 @@ pub(crate) struct Shared<M> {
     /// Shared with readers of the log, which outlive nothing.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) failure: AfterFailure,
+    pub(crate) newcomer: Arc<Newcomer>,
     /// Entries up to here are not sent any more: who lacks them is sent the snapshot.
     pub(crate) not_sent_below: Arc<AtomicU64>,
     /// Of feeding followers from the disk.
@@ -104,6 +106,7 @@ impl<M: Machine> Shared<M> {
         applied: Applied<M>,
         snapshot: Option<StoredSnapshot>,
         pace: Arc<Pace>,
+        newcomer: Newcomer,
     ) -> io::Result<Self> {
         let (log_start, high_watermark) = applied.readable();
         let term = applied.position.last.map_or(0, |last| *last.leader_id);
@@ -121,6 +124,7 @@ impl<M: Machine> Shared<M> {
             bases_moved: AtomicBool::new(true),
             stopping: Arc::default(),
             failure: AfterFailure::default(),
+            newcomer: Arc::new(newcomer),
             not_sent_below: Arc::default(),
             pace,
             ends: watch::Sender::new(GroupEnds {

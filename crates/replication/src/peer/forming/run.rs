@@ -9,19 +9,14 @@ use thiserror::Error;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Action, Event, Forming, Myself};
-use crate::error::ProposeError;
 use crate::peer::network::PeerNetwork;
 use crate::peer::{GroupId, Membership, PeerRequest, Peers, PromiseStore, RequestKind, Standing};
-use crate::state_group::forward;
 
 /// How often what was lost is sent again.
 const TICK: Duration = Duration::from_millis(200);
 
 /// How often a broker that waits says on what.
 const SAY_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How many members are asked, each naming the next, before it is begun anew.
-const ASKED_MAX: usize = 4;
 
 /// For a new replica id.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -151,30 +146,18 @@ async fn ask_replica(
     joining: &dyn Joining,
     through: BrokerId,
 ) -> Result<ReplicaId, String> {
-    let Some(mut member) = network.replica_of(through) else {
+    let Some(member) = network.replica_of(through) else {
         return Err(format!("broker {through} is no member any more"));
     };
-    for _ in 0..ASKED_MAX {
-        let request = PeerRequest {
-            group: GroupId::METADATA,
-            kind: RequestKind::Propose,
-            head: Bytes::new(),
-            entries: vec![joining.command()],
-        };
-        let asked = async { network.call(member, request, ASK_TIMEOUT).await?.await };
-        let reply = asked
-            .await
-            .map_err(|error| format!("replica {member} has given no replica id: {error}"))?;
-        match forward::decode(&reply) {
-            Some(Ok(answer)) => return joining.replica(&answer),
-            Some(Err(ProposeError::NotLeader {
-                leader: Some(leader),
-            })) => member = leader,
-            Some(Err(error)) => {
-                return Err(format!("replica {member} has given no replica id: {error}"));
-            }
-            None => return Err(format!("the answer of replica {member} makes no sense")),
-        }
+    let request = PeerRequest {
+        group: GroupId::METADATA,
+        kind: RequestKind::Propose,
+        head: joining.command(),
+        entries: Vec::new(),
+    };
+    let asked = async { network.call(member, request, ASK_TIMEOUT).await?.await };
+    match asked.await {
+        Ok(reply) => joining.replica(&reply.head),
+        Err(error) => Err(format!("broker {through} has given no replica id: {error}")),
     }
-    Err("the leader of the cluster's metadata is not found".to_owned())
 }

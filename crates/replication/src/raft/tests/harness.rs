@@ -1,5 +1,6 @@
 //! One group's store and state machine, without Raft.
 
+use crate::group::Newcomer;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,11 +46,12 @@ pub(crate) fn open(disk: Arc<dyn Disk>, sync_threads: usize, settings: LogSettin
         .unwrap();
     let (applied, snapshot): (Applied<Partition>, _) = recover(&log, Partition::default()).unwrap();
     let votes = GroupVotes {
-        votes: Arc::new(Votes::open(disk).unwrap()),
+        votes: Arc::new(Votes::open(disk.clone()).unwrap()),
         key: Arc::from(&b"p"[..]),
     };
     let pace = Arc::new(Pace::new(1 << 30));
-    let shared = Shared::new(log, votes, clock, applied, snapshot, pace);
+    let newcomer = Newcomer::open(disk, log.path(), false).unwrap();
+    let shared = Shared::new(log, votes, clock, applied, snapshot, pace, newcomer);
     let shared = Arc::new(shared.unwrap());
     Store {
         directory,
