@@ -99,8 +99,10 @@ impl BulkCalls for BulkProduce {
         if request.uri().path() != "/strandline.v1.Producer/ProduceStream" {
             return others(request);
         }
-        let requests = Messages::new(request.into_body(), self.message_bytes_max);
-        let results = self.service.stream(requests);
+        let (head, body) = request.into_parts();
+        let requests = Messages::new(body, self.message_bytes_max);
+        let headers = MetadataMap::from_headers(head.headers);
+        let results = self.service.stream(requests, &headers);
         let response = response(results.map(|results| results.map(|results| pieces::of(&results))));
         Box::pin(std::future::ready(Ok(response)))
     }
@@ -117,8 +119,10 @@ impl BulkCalls for BulkConsume {
     fn call(&self, request: Request<Body>, others: impl Others) -> ResponseFuture {
         match request.uri().path() {
             "/strandline.v1.Consumer/Subscribe" => {
-                let requests = self.requests(request.into_body());
-                let messages = self.service.stream(requests);
+                let (head, body) = request.into_parts();
+                let requests = self.requests(body);
+                let headers = MetadataMap::from_headers(head.headers);
+                let messages = self.service.stream(requests, &headers);
                 let messages = messages.map(|message| message.map(pieces::of_subscription));
                 Box::pin(std::future::ready(Ok(response(messages))))
             }

@@ -11,6 +11,7 @@ use rpc::v1::cluster_server::Cluster;
 use tonic::{Request, Response, Status};
 
 use crate::deadline::Deadline;
+use crate::forward::Forward;
 use crate::meters::Meter;
 use crate::settings::Settings;
 use crate::topic::describe;
@@ -19,6 +20,7 @@ use movements::Movements;
 /// Shows the cluster, and moves leaderships and replicas about in it.
 pub(crate) struct ClusterService {
     movements: Movements,
+    forward: Forward,
     broker: Arc<Broker>,
     message_bytes_max: i64,
     version: String,
@@ -39,9 +41,10 @@ struct Meters {
 }
 
 impl ClusterService {
-    pub(crate) fn new(broker: Arc<Broker>, settings: &Settings) -> Self {
+    pub(crate) fn new(broker: Arc<Broker>, forward: Forward, settings: &Settings) -> Self {
         Self {
             movements: Movements::new(Arc::clone(&broker)),
+            forward,
             broker,
             message_bytes_max: i64::try_from(settings.message_bytes_max).unwrap_or(i64::MAX),
             version: settings.version.clone(),
@@ -130,7 +133,10 @@ impl Cluster for ClusterService {
         request: Request<v1::TransferLeadershipRequest>,
     ) -> Result<Response<v1::TransferLeadershipResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = self.movements.transfer(request.into_inner());
+        let forward = self.forward.permitted(request.metadata());
+        let work = self
+            .movements
+            .transfer(request.into_inner(), forward, deadline);
         let meter = &self.meters.transfer_leadership;
         meter.call(deadline.or_fail(work)).await
     }
@@ -190,7 +196,8 @@ impl Cluster for ClusterService {
         request: Request<v1::ListMovesRequest>,
     ) -> Result<Response<v1::ListMovesResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = self.movements.list(request.into_inner());
+        let forward = self.forward.permitted(request.metadata());
+        let work = self.movements.list(request.into_inner(), forward, deadline);
         self.meters.list_moves.call(deadline.or_fail(work)).await
     }
 }

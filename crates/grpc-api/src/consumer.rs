@@ -1,6 +1,9 @@
 //! The service Consumer.
 
+mod gather;
+mod offsets;
 mod plain;
+mod relay;
 pub(crate) mod request;
 mod respond;
 mod subscribe;
@@ -11,13 +14,14 @@ use std::sync::Arc;
 use broker::Broker;
 use futures_util::Stream;
 use model::Offset;
+use rpc::v1;
 use rpc::v1::consumer_server::Consumer;
-use rpc::{v1, wire_offset};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::codec_jobs::CodecJobs;
 use crate::deadline::Deadline;
-use crate::failure;
+use crate::forward::{Forward, Hints};
 use crate::held_body::Held;
 use crate::meters::{Meter, StreamMeter};
 use crate::settings::Settings;
@@ -30,6 +34,8 @@ pub(crate) struct ConsumerService {
     broker: Arc<Broker>,
     responder: Responder,
     settings: Settings,
+    forward: Forward,
+    hints: Hints,
     stop: StopSignal,
     meters: Meters,
 }
@@ -44,10 +50,13 @@ impl ConsumerService {
     pub(crate) fn new(
         broker: Arc<Broker>,
         jobs: CodecJobs,
+        forward: Forward,
         stop: StopSignal,
         settings: &Settings,
     ) -> Self {
         Self {
+            hints: Hints::new(Arc::clone(&broker)),
+            forward,
             broker,
             responder: Responder::new(jobs, settings),
             settings: settings.clone(),
@@ -60,7 +69,8 @@ impl ConsumerService {
         }
     }
 
-    async fn read(
+    /// Reads what this broker leads.
+    async fn read_here(
         &self,
         request: v1::FetchRequest,
         deadline: Deadline,
@@ -89,31 +99,6 @@ impl ConsumerService {
         };
         Ok((message, Held::new(response.permit)))
     }
-
-    async fn find(
-        &self,
-        request: v1::ListOffsetsRequest,
-    ) -> Result<v1::ListOffsetsResponse, v1::Error> {
-        let queries = request::list_offsets(&request)?;
-        let found = self.broker.list_offsets(queries).await;
-        let result = |(query, found): (v1::OffsetQuery, Result<Option<broker::FoundOffset>, _>)| {
-            let (found, error) = match found {
-                Ok(found) => (found, None),
-                Err(error) => (None, Some(failure::list_offsets(&error))),
-            };
-            v1::OffsetResult {
-                topic: query.topic,
-                partition: query.partition,
-                offset: found.map(|found| wire_offset(found.offset)),
-                timestamp_ms: found.and_then(|found| Some(found.timestamp?.as_millis())),
-                error,
-                leader: None,
-            }
-        };
-        Ok(v1::ListOffsetsResponse {
-            results: request.queries.into_iter().zip(found).map(result).collect(),
-        })
-    }
 }
 
 impl ConsumerService {
@@ -121,15 +106,18 @@ impl ConsumerService {
     pub(crate) fn stream(
         &self,
         requests: Streaming<v1::SubscribeRequest>,
+        headers: &MetadataMap,
     ) -> impl Stream<Item = Result<v1::SubscribeResponse, Status>> + Send + use<> {
         let subscription = Subscription {
+            forward: self.forward.permitted(headers),
+            hints: self.hints.clone(),
             broker: Arc::clone(&self.broker),
             responder: self.responder.clone(),
             heartbeat_interval: self.settings.heartbeat_interval,
             message_bytes_max: self.settings.message_bytes_max,
             stop: self.stop.clone(),
         };
-        subscription.start(requests, self.meters.subscribe.open())
+        subscription.start(Box::pin(requests), self.meters.subscribe.open())
     }
 }
 
@@ -140,7 +128,8 @@ impl Consumer for ConsumerService {
         request: Request<v1::FetchRequest>,
     ) -> Result<Response<v1::FetchResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = self.read(request.into_inner(), deadline);
+        let forward = self.forward.permitted(request.metadata());
+        let work = self.read(request.into_inner(), deadline, forward);
         let (message, held) = self.meters.fetch.call(work).await?.into_inner();
         let mut response = Response::new(message);
         response.extensions_mut().insert(held);
@@ -154,7 +143,8 @@ impl Consumer for ConsumerService {
         &self,
         request: Request<Streaming<v1::SubscribeRequest>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        Ok(Response::new(Box::pin(self.stream(request.into_inner()))))
+        let (headers, _, requests) = request.into_parts();
+        Ok(Response::new(Box::pin(self.stream(requests, &headers))))
     }
 
     async fn list_offsets(
@@ -162,7 +152,8 @@ impl Consumer for ConsumerService {
         request: Request<v1::ListOffsetsRequest>,
     ) -> Result<Response<v1::ListOffsetsResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = deadline.or_fail(self.find(request.into_inner()));
+        let forward = self.forward.permitted(request.metadata());
+        let work = deadline.or_fail(self.find(request.into_inner(), forward, deadline));
         self.meters.list_offsets.call(work).await
     }
 }

@@ -44,6 +44,12 @@ impl Deadline {
         })
     }
 
+    /// How much time is left; `None`: any.
+    pub(crate) fn left(self) -> Option<Duration> {
+        self.0
+            .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
     /// How long something may wait that wants to wait for `wanted`.
     pub(crate) fn cut(self, wanted: Duration) -> Duration {
         self.0.map_or(wanted, |at| {

@@ -11,7 +11,7 @@ use tonic::codegen::http::Response;
 use tonic::codegen::{Body as HttpBody, Bytes};
 
 /// What a response keeps: put among its extensions.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Held {
     _permit: Arc<FetchPermit>,
 }

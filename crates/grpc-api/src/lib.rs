@@ -6,6 +6,7 @@
 //!   ├─ consumer   fetch, subscribe, list offsets; plain: stored batches to records
 //!   ├─ topic      topics, partitions, deleting records
 //!   └─ cluster    the cluster, its brokers, where partitions are
+//! forward ── passes requests on to leaders, once
 //! failure ── the one place that knows which reason each error of the broker has
 //! ```
 //! It knows protobuf and the broker's requests and answers; it opens no socket, and nothing of Kafka's protocol.
@@ -17,6 +18,7 @@ mod codec_jobs;
 mod consumer;
 mod deadline;
 mod failure;
+mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;

@@ -1,6 +1,7 @@
 //! The service Producer.
 
 mod asked;
+mod passer;
 mod placement;
 mod prepare;
 mod session;
@@ -15,11 +16,13 @@ use futures_util::Stream;
 use model::{Acks, Clock};
 use rpc::v1::producer_server::Producer;
 use rpc::{InvalidField, v1};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::codec_jobs::CodecJobs;
 use crate::deadline::Deadline;
 use crate::failure;
+use crate::forward::Forward;
 use crate::meters::{Meter, StreamMeter};
 use crate::settings::Settings;
 use crate::stop::StopSignal;
@@ -33,6 +36,7 @@ pub(crate) struct ProducerService {
     broker: Arc<Broker>,
     preparer: Preparer,
     limits: SessionLimits,
+    forward: Forward,
     stop: StopSignal,
     meters: Meters,
 }
@@ -48,6 +52,7 @@ impl ProducerService {
         broker: Arc<Broker>,
         clock: Arc<dyn Clock>,
         jobs: CodecJobs,
+        forward: Forward,
         stop: StopSignal,
         settings: &Settings,
     ) -> Self {
@@ -63,6 +68,7 @@ impl ProducerService {
                 bytes: settings.session_bytes_max,
                 batches: settings.session_batches_max,
             },
+            forward,
             stop,
             meters: Meters {
                 init_producer: Meter::of("InitProducer"),
@@ -86,12 +92,13 @@ impl ProducerService {
         &self,
         request: v1::ProduceRequest,
         deadline: Deadline,
+        forward: Option<Forward>,
     ) -> Result<v1::ProduceResponse, v1::Error> {
         let acks = Acks::from(v1::Acks::read("acks", request.acks)?);
         if request.batches.is_empty() {
             return Err(InvalidField::missing("batches", "at least one batch").into());
         }
-        let (submitter, mut answers) = open(&self.broker, &self.preparer, self.limits);
+        let (submitter, mut answers) = open(&self.broker, &self.preparer, self.limits, forward);
         let batches = request.batches.iter().enumerate();
         let asked: Vec<_> = batches
             .map(|(place, batch)| Asked::of(place, batch))
@@ -131,11 +138,13 @@ impl ProducerService {
     pub(crate) fn stream<R>(
         &self,
         requests: R,
+        headers: &MetadataMap,
     ) -> impl Stream<Item = Result<v1::ProduceStreamResponse, Status>> + Send + use<R>
     where
         R: Stream<Item = Result<v1::ProduceStreamRequest, Status>> + Send + Unpin + 'static,
     {
-        let (submitter, answers) = open(&self.broker, &self.preparer, self.limits);
+        let forward = self.forward.permitted(headers);
+        let (submitter, answers) = open(&self.broker, &self.preparer, self.limits, forward);
         tokio::spawn(stream::read(requests, submitter, self.stop.clone()));
         stream::responses(answers, self.meters.produce_stream.open())
     }
@@ -157,7 +166,8 @@ impl Producer for ProducerService {
         request: Request<v1::ProduceRequest>,
     ) -> Result<Response<v1::ProduceResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = self.produce_all(request.into_inner(), deadline);
+        let forward = self.forward.permitted(request.metadata());
+        let work = self.produce_all(request.into_inner(), deadline, forward);
         self.meters.produce.call(work).await
     }
 
@@ -168,6 +178,7 @@ impl Producer for ProducerService {
         &self,
         request: Request<Streaming<v1::ProduceStreamRequest>>,
     ) -> Result<Response<Self::ProduceStreamStream>, Status> {
-        Ok(Response::new(Box::pin(self.stream(request.into_inner()))))
+        let (headers, _, requests) = request.into_parts();
+        Ok(Response::new(Box::pin(self.stream(requests, &headers))))
     }
 }

@@ -17,6 +17,7 @@ use crate::bulk::{Bulk, BulkConsume, BulkProduce};
 use crate::cluster::ClusterService;
 use crate::codec_jobs::CodecJobs;
 use crate::consumer::ConsumerService;
+use crate::forward::Forward;
 use crate::health::set_serving;
 use crate::producer::ProducerService;
 use crate::settings::{RESPONSE_EXTRA_BYTES, Settings};
@@ -53,15 +54,23 @@ pub async fn routes(
             )
         };
     }
+    let forward = Forward::new(Arc::clone(&broker), &settings);
     let (stop, jobs) = (Stop::new(), CodecJobs::new(settings.codec_jobs_max));
     let producer = Arc::new(ProducerService::new(
         Arc::clone(&broker),
         clock,
         jobs.clone(),
+        forward.clone(),
         stop.signal(),
         &settings,
     ));
-    let consumer = ConsumerService::new(Arc::clone(&broker), jobs, stop.signal(), &settings);
+    let consumer = ConsumerService::new(
+        Arc::clone(&broker),
+        jobs,
+        forward.clone(),
+        stop.signal(),
+        &settings,
+    );
     let consumer = Arc::new(consumer);
     let produce = BulkProduce {
         service: Arc::clone(&producer),
@@ -71,8 +80,8 @@ pub async fn routes(
         service: Arc::clone(&consumer),
         message_bytes_max: incoming,
     };
-    let topic = Arc::new(TopicService::new(Arc::clone(&broker)));
-    let cluster = Arc::new(ClusterService::new(broker, &settings));
+    let topic = Arc::new(TopicService::new(Arc::clone(&broker), forward.clone()));
+    let cluster = Arc::new(ClusterService::new(broker, forward, &settings));
     let (health, health_server) = tonic_health::server::health_reporter();
     set_serving(&health, false).await;
     let routes = Routes::new(Bulk::new(produce, limited!(ProducerServer, producer)))

@@ -1,24 +1,27 @@
 //! The service Topic.
 
 pub(crate) mod describe;
+mod forwarded;
 pub(crate) mod page;
 pub(crate) mod requests;
 
 use std::sync::Arc;
 
 use broker::Broker;
-use futures_util::future::join_all;
 use rpc::v1;
 use rpc::v1::topic_server::Topic;
 use tonic::{Request, Response, Status};
 
 use crate::deadline::Deadline;
 use crate::failure;
+use crate::forward::{Forward, Hints};
 use crate::meters::Meter;
 
 /// Creates, shows, changes and deletes topics.
 pub(crate) struct TopicService {
     broker: Arc<Broker>,
+    forward: Forward,
+    hints: Hints,
     meters: Meters,
 }
 
@@ -34,9 +37,11 @@ struct Meters {
 }
 
 impl TopicService {
-    pub(crate) fn new(broker: Arc<Broker>) -> Self {
+    pub(crate) fn new(broker: Arc<Broker>, forward: Forward) -> Self {
         Self {
+            hints: Hints::new(Arc::clone(&broker)),
             broker,
+            forward,
             meters: Meters {
                 create: Meter::of("CreateTopic"),
                 get: Meter::of("GetTopic"),
@@ -130,36 +135,6 @@ impl TopicService {
             topic: Some(describe::topic(grown)),
         })
     }
-
-    async fn delete_records(
-        &self,
-        request: v1::DeleteRecordsRequest,
-    ) -> Result<v1::DeleteRecordsResponse, v1::Error> {
-        let wanted = requests::delete_records(&request)?;
-        let deletions = wanted.iter().map(|one| async {
-            let deleted = self
-                .broker
-                .delete_records(&one.topic, one.partition, one.before)
-                .await;
-            describe::log_start(one.topic.as_str(), one.partition, deleted)
-        });
-        Ok(v1::DeleteRecordsResponse {
-            results: join_all(deletions).await,
-        })
-    }
-
-    async fn apply_retention(
-        &self,
-        request: v1::ApplyRetentionRequest,
-    ) -> Result<v1::ApplyRetentionResponse, v1::Error> {
-        let name = requests::name(&request.name)?;
-        let applied = self.broker.apply_retention(&name).await;
-        let applied = applied.map_err(|error| failure::change(&error))?;
-        let result = |(partition, deleted)| describe::log_start(name.as_str(), partition, deleted);
-        Ok(v1::ApplyRetentionResponse {
-            results: applied.into_iter().map(result).collect(),
-        })
-    }
 }
 
 #[tonic::async_trait]
@@ -228,7 +203,8 @@ impl Topic for TopicService {
         request: Request<v1::DeleteRecordsRequest>,
     ) -> Result<Response<v1::DeleteRecordsResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = self.delete_records(request.into_inner());
+        let forward = self.forward.permitted(request.metadata());
+        let work = self.delete_records(request.into_inner(), forward, deadline);
         self.meters
             .delete_records
             .call(deadline.or_fail(work))
@@ -240,7 +216,8 @@ impl Topic for TopicService {
         request: Request<v1::ApplyRetentionRequest>,
     ) -> Result<Response<v1::ApplyRetentionResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        let work = self.apply_retention(request.into_inner());
+        let forward = self.forward.permitted(request.metadata());
+        let work = self.apply_retention(request.into_inner(), forward, deadline);
         self.meters
             .apply_retention
             .call(deadline.or_fail(work))

@@ -1,33 +1,53 @@
 //! Moves leaderships and replicas about.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker::{Broker, PartitionWish};
 use model::{BrokerId, TopicName};
 use rpc::{InvalidField, v1};
+use tonic::Response;
 
+use crate::deadline::Deadline;
 use crate::failure;
+use crate::forward::{Forward, Hints, Target, groups};
 use crate::topic::describe::{broker_id, count, partition_index};
 
 /// What of the service Cluster changes where things are.
 pub(super) struct Movements {
     broker: Arc<Broker>,
+    hints: Hints,
 }
 
 impl Movements {
     pub(super) fn new(broker: Arc<Broker>) -> Self {
-        Self { broker }
+        Self {
+            hints: Hints::new(Arc::clone(&broker)),
+            broker,
+        }
     }
 
     pub(super) async fn transfer(
         &self,
         request: v1::TransferLeadershipRequest,
+        forward: Option<Forward>,
+        deadline: Deadline,
     ) -> Result<v1::TransferLeadershipResponse, v1::Error> {
         let topic = TopicName::new(&request.topic)?;
         let partition = rpc::partition("partition", request.partition)?;
         let to = request.to.map(|to| broker("to", to)).transpose()?;
+        if let Some(forward) = forward
+            && let Some(target) = forward.elsewhere(&topic, partition)
+        {
+            let mut api = forward.cluster(&target)?;
+            let request = forward.request(request, deadline.left());
+            let answer = api.transfer_leadership(request).await;
+            return answer
+                .map(Response::into_inner)
+                .map_err(|status| target.failure(&status));
+        }
         let transferred = self.broker.transfer_leadership(&topic, partition, to).await;
-        let leader = transferred.map_err(|error| failure::transfer(&error))?;
+        let leader = transferred.map_err(|error| self.hints.complete(failure::transfer(&error)))?;
         Ok(v1::TransferLeadershipResponse {
             leader: broker_id(leader),
         })
@@ -105,11 +125,52 @@ impl Movements {
     pub(super) async fn list(
         &self,
         request: v1::ListMovesRequest,
+        forward: Option<Forward>,
+        deadline: Deadline,
     ) -> Result<v1::ListMovesResponse, v1::Error> {
         let of = request.broker.map(|id| broker("broker", id)).transpose()?;
+        let moves = self.broker.moves(of);
+        let groups = groups(moves, |shown| {
+            forward.as_ref()?.elsewhere(&shown.topic, shown.partition)
+        });
+        let mut moves = Vec::new();
+        for group in groups {
+            let mut told = HashMap::new();
+            if let (Some(target), Some(forward)) = (&group.target, &forward) {
+                told = told_by(target, forward, request, deadline).await;
+            }
+            moves.extend(group.parts.into_iter().map(|(place, shown)| {
+                let shown = a_move(shown);
+                let known = told.remove(&(shown.topic.clone(), shown.partition));
+                (place, known.unwrap_or(shown))
+            }));
+        }
+        moves.sort_by_key(|(place, _)| *place);
         Ok(v1::ListMovesResponse {
-            moves: self.broker.moves(of).into_iter().map(a_move).collect(),
+            moves: moves.into_iter().map(|(_, shown)| shown).collect(),
         })
+    }
+}
+
+/// How far the leader of some moves says that they are. Where it does not answer, that is not known.
+async fn told_by(
+    target: &Target,
+    forward: &Forward,
+    request: v1::ListMovesRequest,
+    deadline: Deadline,
+) -> HashMap<(String, i32), v1::Move> {
+    let Ok(mut api) = forward.cluster(target) else {
+        return HashMap::new();
+    };
+    let request = forward.request(request, deadline.left());
+    match api.list_moves(request).await {
+        Ok(answer) => {
+            let moves = answer.into_inner().moves.into_iter();
+            moves
+                .map(|told| ((told.topic.clone(), told.partition), told))
+                .collect()
+        }
+        Err(_) => HashMap::new(),
     }
 }
 

@@ -3,21 +3,23 @@
 //! At most two messages are made ahead of the one that is being sent; the broker's permit for a message's bytes is kept
 //! until the next one is asked for.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Broker, FetchPartition, FetchPermit, FetchRequest};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use model::Offset;
 use rpc::v1::subscribe_request::Request as Wish;
 use rpc::{InvalidField, v1};
 use tokio::sync::mpsc;
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 use super::Asked;
 use super::request::{BYTES_MAX_DEFAULT, bytes_max, partitions};
 use super::respond::{Responder, Results};
 use crate::broken_message::explained;
+use crate::forward::{Forward, Hints};
 use crate::meters::OpenStream;
 use crate::stop::{StopSignal, shutting_down};
 
@@ -26,7 +28,11 @@ use crate::stop::{StopSignal, shutting_down};
 const READ_BYTES: u64 = 1 << 20;
 
 /// What a subscription needs.
+#[derive(Clone)]
 pub(super) struct Subscription {
+    /// Where other leaders may be asked.
+    pub(super) forward: Option<Forward>,
+    pub(super) hints: Hints,
     pub(super) broker: Arc<Broker>,
     pub(super) responder: Responder,
     pub(super) heartbeat_interval: Duration,
@@ -34,10 +40,13 @@ pub(super) struct Subscription {
     pub(super) stop: StopSignal,
 }
 
-type Message = Result<(v1::SubscribeResponse, Option<FetchPermit>), Status>;
+pub(super) type Message = Result<(v1::SubscribeResponse, Option<FetchPermit>), Status>;
+
+/// What the client says.
+pub(super) type Requests = Pin<Box<dyn Stream<Item = Result<v1::SubscribeRequest, Status>> + Send>>;
 
 /// Why a subscription is over.
-enum End {
+pub(super) enum End {
     /// Nothing is left to read, or nobody listens.
     Done,
     /// The client is told this.
@@ -57,10 +66,10 @@ impl From<InvalidField> for End {
 }
 
 /// What is read, from where, with how much credit.
-struct Reading {
-    partitions: Vec<FetchPartition>,
+pub(super) struct Reading {
+    pub(super) partitions: Vec<FetchPartition>,
     format: v1::RecordFormat,
-    credit: i64,
+    pub(super) credit: i64,
     /// Whether the client may still grant more.
     grants: bool,
 }
@@ -69,7 +78,7 @@ impl Subscription {
     /// Starts the subscription; what is returned are its messages.
     pub(super) fn start(
         self,
-        requests: Streaming<v1::SubscribeRequest>,
+        requests: Requests,
         open: OpenStream,
     ) -> impl Stream<Item = Result<v1::SubscribeResponse, Status>> + Send + use<> {
         let (sender, receiver) = mpsc::channel(1);
@@ -86,11 +95,7 @@ impl Subscription {
         })
     }
 
-    async fn run(
-        mut self,
-        requests: Streaming<v1::SubscribeRequest>,
-        sender: mpsc::Sender<Message>,
-    ) {
+    pub(super) async fn run(mut self, requests: Requests, sender: mpsc::Sender<Message>) {
         let end = match self.read_on(requests, &sender).await {
             Ok(never) => match never {},
             Err(end) => end,
@@ -103,10 +108,13 @@ impl Subscription {
 
     async fn read_on(
         &mut self,
-        mut requests: Streaming<v1::SubscribeRequest>,
+        mut requests: Requests,
         sender: &mpsc::Sender<Message>,
     ) -> Result<std::convert::Infallible, End> {
-        let mut reading = self.begin(&mut requests).await?;
+        let (mut reading, start) = self.begin(&mut requests).await?;
+        if let Some(relay) = self.relay(start, &reading) {
+            return relay.run(requests, sender).await;
+        }
         loop {
             if reading.partitions.is_empty() || (reading.credit <= 0 && !reading.grants) {
                 return Err(End::Done);
@@ -125,10 +133,10 @@ impl Subscription {
 
     async fn begin(
         &mut self,
-        requests: &mut Streaming<v1::SubscribeRequest>,
-    ) -> Result<Reading, End> {
+        requests: &mut Requests,
+    ) -> Result<(Reading, v1::SubscribeStart), End> {
         let first = tokio::select! {
-            first = requests.message() => first.map_err(|status| End::Failed(explained(status)))?,
+            first = requests.next() => first.transpose().map_err(|status| End::Failed(explained(status)))?,
             () = self.stop.stopped() => return Err(shutting_down().into()),
         };
         let Some(Wish::Start(start)) = first.and_then(|first| first.request) else {
@@ -141,19 +149,20 @@ impl Subscription {
         v1::IsolationLevel::read("isolation", start.isolation)
             .map_err(|error| error.within("start"))?;
         let format = v1::RecordFormat::read("format", start.format);
-        Ok(Reading {
+        let reading = Reading {
             partitions,
             format: format.map_err(|error| error.within("start"))?,
             credit: grant(start.credit_bytes).map_err(|error| error.within("start"))?,
             grants: true,
-        })
+        };
+        Ok((reading, start))
     }
 
     /// Reads once; waits for records no longer than until the next heartbeat is due.
     async fn read(
         &mut self,
         reading: &mut Reading,
-        requests: &mut Streaming<v1::SubscribeRequest>,
+        requests: &mut Requests,
         sender: &mpsc::Sender<Message>,
     ) -> Result<Option<(v1::SubscribeResponse, Option<FetchPermit>)>, End> {
         let bytes_max = bytes_max(
@@ -173,7 +182,7 @@ impl Subscription {
             tokio::select! {
                 biased;
                 answer = &mut fetch => break answer,
-                wish = requests.message(), if reading.grants => reading.hear(wish)?,
+                wish = requests.next(), if reading.grants => reading.hear(wish.transpose())?,
                 () = sender.closed() => return Err(End::Done),
                 () = self.stop.stopped() => return Err(shutting_down().into()),
             }
@@ -184,20 +193,25 @@ impl Subscription {
             .responder
             .respond(answer, &asked, reading.format, plain_bytes)
             .await?;
-        Ok(Some(reading.advance(read)))
+        let (mut message, permit) = reading.advance(read);
+        for result in &mut message.results {
+            let error = result.error.take();
+            result.error = error.map(|error| self.hints.complete(error));
+        }
+        Ok(Some((message, permit)))
     }
 
     /// Waits for credit; a heartbeat where there is none for too long.
     async fn wait_for_credit(
         &mut self,
         reading: &mut Reading,
-        requests: &mut Streaming<v1::SubscribeRequest>,
+        requests: &mut Requests,
         sender: &mpsc::Sender<Message>,
     ) -> Result<Option<(v1::SubscribeResponse, Option<FetchPermit>)>, End> {
         tokio::select! {
             biased;
-            wish = requests.message() => {
-                reading.hear(wish)?;
+            wish = requests.next() => {
+                reading.hear(wish.transpose())?;
                 Ok(None)
             }
             () = tokio::time::sleep(self.heartbeat_interval) => {
@@ -270,7 +284,7 @@ impl Reading {
     }
 }
 
-fn grant(bytes: i64) -> Result<i64, InvalidField> {
+pub(super) fn grant(bytes: i64) -> Result<i64, InvalidField> {
     if bytes >= 1 {
         Ok(bytes)
     } else {

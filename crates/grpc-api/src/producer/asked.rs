@@ -5,6 +5,7 @@ use model::PartitionIndex;
 use rpc::{Reason, v1, wire_offset};
 
 use crate::failure;
+use crate::forward::{Hints, Target};
 use crate::topic::describe::partition_index;
 
 /// A batch, or the part of it that goes to one partition.
@@ -39,10 +40,27 @@ impl Asked {
     }
 
     /// The result, as the broker gives it.
-    pub(super) fn answered(self, result: ProduceResult) -> v1::ProduceResult {
+    pub(super) fn answered(self, result: ProduceResult, hints: &Hints) -> v1::ProduceResult {
         match result.outcome {
             Ok(produced) => self.acknowledged(&produced),
-            Err(error) => self.failed(failure::produce(&error)),
+            Err(error) => self.failed(hints.complete(failure::produce(&error))),
+        }
+    }
+
+    /// The result, as the leader gives it.
+    pub(super) fn passed_on(
+        self,
+        result: v1::ProduceResult,
+        leader: &Target,
+        hints: &Hints,
+    ) -> v1::ProduceResult {
+        v1::ProduceResult {
+            batch: self.place,
+            topic: self.topic,
+            partition: self.partition,
+            error: result.error.map(|error| hints.complete(error)),
+            leader: leader.told(),
+            ..result
         }
     }
 

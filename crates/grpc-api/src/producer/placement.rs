@@ -44,7 +44,7 @@ impl Placement {
     }
 
     /// How many partitions a topic has; a missing one is created first, unless the broker forbids it.
-    async fn partitions_of(&self, topic: &TopicName) -> Result<NonZeroU32, v1::Error> {
+    pub(super) async fn partitions_of(&self, topic: &TopicName) -> Result<NonZeroU32, v1::Error> {
         if let Some(partitions) = self.known(topic) {
             return Ok(partitions);
         }

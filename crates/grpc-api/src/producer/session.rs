@@ -11,11 +11,14 @@ use broker::{Broker, ProduceResult, ProduceResults, ProduceSession};
 use model::batch::Batch;
 use model::{Acks, Offset, PartitionIndex, TopicName};
 use rpc::v1;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::Status;
 
 use super::asked::Asked;
+use super::passer::{Passer, outgoing};
 use super::prepare::{Prepared, Preparer};
+use crate::forward::{Answer, Forward, Hints, Target};
 
 /// Most results in one message.
 const RESULTS_MAX: usize = 1_000;
@@ -32,12 +35,14 @@ pub(super) fn open(
     broker: &Arc<Broker>,
     preparer: &Preparer,
     limits: SessionLimits,
+    forward: Option<Forward>,
 ) -> (Submitter, Answers) {
     let (session, results) = broker.produce_session();
     let (sender, entries) = mpsc::channel(limits.batches);
     let submitter = Submitter {
         session,
         preparer: preparer.clone(),
+        forward: forward.map(Passer::new),
         entries: sender,
         bytes: Arc::new(Semaphore::new(limits.bytes)),
         bytes_max: limits.bytes,
@@ -49,6 +54,7 @@ pub(super) fn open(
         ready: VecDeque::new(),
         entries,
         front: None,
+        hints: Hints::new(Arc::clone(broker)),
     };
     (submitter, answers)
 }
@@ -61,10 +67,24 @@ enum Entry {
         asked: Asked,
         _share: Option<OwnedSemaphorePermit>,
     },
+    /// What the leader says.
+    Forwarded {
+        asked: Asked,
+        said: Said,
+        target: Target,
+        _share: Option<OwnedSemaphorePermit>,
+    },
     /// Nothing: it was refused before the broker saw it.
     Refused(v1::ProduceResult),
     /// The stream's end, for this reason.
     Broken(Status),
+}
+
+/// What the leader says of a batch that was passed on.
+enum Said {
+    Nothing(Answer),
+    /// `None` where nobody knows.
+    This(Option<v1::ProduceResult>),
 }
 
 /// Nobody takes the results any more.
@@ -74,6 +94,7 @@ pub(super) struct Gone;
 pub(super) struct Submitter {
     session: ProduceSession,
     preparer: Preparer,
+    forward: Option<Passer>,
     entries: mpsc::Sender<Entry>,
     bytes: Arc<Semaphore>,
     bytes_max: usize,
@@ -96,6 +117,11 @@ impl Submitter {
                 parts,
                 expected,
             }) => {
+                if self.forward.is_some() {
+                    // A topic that is created only by this batch may be led elsewhere. Why it cannot be, the broker
+                    // will say.
+                    let _ = self.preparer.placement.partitions_of(&topic).await;
+                }
                 for (partition, batch) in parts {
                     let asked = asked.in_partition(partition);
                     let part = (partition, batch);
@@ -117,6 +143,26 @@ impl Submitter {
         let bytes = u32::try_from(batch.total_bytes().min(self.bytes_max)).unwrap_or(u32::MAX);
         // Never closed.
         let share = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok();
+        if let Some(passer) = &mut self.forward
+            && let Some(target) = passer.elsewhere(topic, partition)
+        {
+            let request = outgoing(topic, partition, &batch, expected, acks);
+            let lane = match passer.lane(&target) {
+                Ok(lane) => lane,
+                Err(error) => return self.refuse(asked, error).await,
+            };
+            if acks == Acks::None {
+                lane.send_only(&target, request, share);
+                return Ok(());
+            }
+            let entry = Entry::Forwarded {
+                asked,
+                said: Said::Nothing(lane.send(&target, request)),
+                target,
+                _share: share,
+            };
+            return self.entries.send(entry).await.map_err(|_| Gone);
+        }
         let tag = self.next_tag;
         if acks == Acks::Quorum {
             self.next_tag += 1;
@@ -153,6 +199,7 @@ pub(super) struct Answers {
     ready: VecDeque<ProduceResult>,
     entries: mpsc::Receiver<Entry>,
     front: Option<Entry>,
+    hints: Hints,
 }
 
 impl Answers {
@@ -168,8 +215,11 @@ impl Answers {
                     self.entries.try_recv().ok()
                 };
             }
-            let waits =
-                matches!(self.front, Some(Entry::Submitted { .. })) && self.ready.is_empty();
+            let waits = match &mut self.front {
+                Some(Entry::Submitted { .. }) => self.ready.is_empty(),
+                Some(Entry::Forwarded { said, .. }) => !said.is_known(),
+                _ => false,
+            };
             let ends = matches!(self.front, None | Some(Entry::Broken(_)));
             if (!answered.is_empty() && (waits || ends)) || answered.len() >= RESULTS_MAX {
                 return Some(Ok(answered));
@@ -186,10 +236,19 @@ impl Answers {
                             result.tag, tag,
                             "results come in the order of the batches"
                         );
-                        answered.push(asked.answered(result));
+                        answered.push(asked.answered(result, &self.hints));
                     }
                     None => answered.push(asked.outcome_unknown()),
                 },
+                Entry::Forwarded {
+                    asked,
+                    said,
+                    target,
+                    ..
+                } => answered.push(match said {
+                    Said::This(Some(result)) => asked.passed_on(result, &target, &self.hints),
+                    Said::This(None) | Said::Nothing(_) => asked.outcome_unknown(),
+                }),
             }
         }
     }
@@ -200,7 +259,9 @@ impl Answers {
         let mut next = self.front.take();
         while let Some(entry) = next {
             match entry {
-                Entry::Submitted { asked, .. } => left.push(asked.outcome_unknown()),
+                Entry::Submitted { asked, .. } | Entry::Forwarded { asked, .. } => {
+                    left.push(asked.outcome_unknown());
+                }
                 Entry::Refused(result) => left.push(result),
                 Entry::Broken(_) => {}
             }
@@ -209,10 +270,33 @@ impl Answers {
         left
     }
 
-    /// Waits for results of the broker, unless none can come any more.
+    /// Waits for the front entry's result, unless none can come any more.
     async fn wait(&mut self) {
+        if let Some(Entry::Forwarded { said, .. }) = &mut self.front {
+            return said.wait().await;
+        }
         while self.ready.is_empty() && self.results.next_ready(&mut self.taken).await {
             self.ready.extend(self.taken.drain(..));
+        }
+    }
+}
+
+impl Said {
+    fn is_known(&mut self) -> bool {
+        if let Self::Nothing(answer) = self {
+            match answer.try_recv() {
+                Ok(result) => *self = Self::This(Some(result)),
+                Err(TryRecvError::Closed) => *self = Self::This(None),
+                Err(TryRecvError::Empty) => return false,
+            }
+        }
+        true
+    }
+
+    async fn wait(&mut self) {
+        if let Self::Nothing(answer) = self {
+            let result = answer.await.ok();
+            *self = Self::This(result);
         }
     }
 }
