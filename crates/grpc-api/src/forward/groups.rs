@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn each_broker_is_asked_once_and_every_part_keeps_its_place() {
         let target = |number: &u32| {
-            (number % 3 != 0).then(|| Target {
+            (!number.is_multiple_of(3)).then(|| Target {
                 broker: BrokerId::new(number % 3),
                 address: String::new(),
             })

@@ -8,6 +8,7 @@ mod consume;
 mod produce;
 mod produce_stream;
 mod refused_batches;
+mod several;
 mod stage;
 mod subscribe;
 mod topics;
