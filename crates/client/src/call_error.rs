@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use rpc::Reason;
 use thiserror::Error;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
@@ -70,6 +71,17 @@ impl CallError {
             Self::Unreachable { address, cause }
         } else {
             Self::Disconnected { address, cause }
+        }
+    }
+
+    /// Whether it is the way to the broker that failed, or the broker as a whole: another one may answer.
+    pub(crate) fn is_about_the_connection(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Disconnected { .. } | Self::TimedOut { .. } => true,
+            Self::Refused(refusal) => {
+                refusal.is(Reason::ShuttingDown) || refusal.is(Reason::NotReady)
+            }
+            Self::Malformed { .. } => false,
         }
     }
 

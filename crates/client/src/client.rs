@@ -1,22 +1,19 @@
-//! A connection to a broker. It is opened when it is first needed and again whenever it has broken.
+//! The way to a cluster.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rpc::v1::cluster_client::ClusterClient;
 use rpc::v1::consumer_client::ConsumerClient;
 use rpc::v1::producer_client::ProducerClient;
 use rpc::v1::topic_client::TopicClient;
 use thiserror::Error;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::admin::Admin;
+use crate::brokers::Brokers;
 use crate::call_error::CallError;
 use crate::settings::ClientSettings;
-
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A text that is not an address.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -26,11 +23,13 @@ pub struct AddressError {
     pub address: String,
 }
 
-/// A connection to a broker. Clones share it.
+/// The way to a cluster: connections to its brokers. Clones share them.
+///
+/// One address that can be reached is enough: any broker answers any call. The others are learned from it, and where
+/// it is gone the next call goes to another.
 #[derive(Clone, Debug)]
 pub struct Client {
-    address: Arc<str>,
-    channel: Channel,
+    brokers: Arc<Brokers>,
     settings: Arc<ClientSettings>,
 }
 
@@ -49,29 +48,32 @@ impl Client {
     /// # Errors
     /// [`AddressError`].
     pub fn connect_with(address: &str, settings: ClientSettings) -> Result<Self, AddressError> {
-        let endpoint =
-            Endpoint::from_shared(format!("http://{address}")).map_err(|_| AddressError {
-                address: address.to_owned(),
-            })?;
-        let channel = endpoint
-            .connect_timeout(settings.connect_timeout)
-            .tcp_nodelay(true)
-            .initial_stream_window_size(settings.stream_window_bytes)
-            .initial_connection_window_size(settings.connection_window_bytes)
-            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .connect_lazy();
+        let settings = Arc::new(settings);
         Ok(Self {
-            address: address.into(),
-            channel,
-            settings: Arc::new(settings),
+            brokers: Arc::new(Brokers::new(address, settings.clone())?),
+            settings,
         })
     }
 
-    /// The broker's address, as it was given.
-    pub fn address(&self) -> &str {
-        &self.address
+    /// The address of the broker that is asked next.
+    pub fn address(&self) -> String {
+        self.brokers.current().0
+    }
+
+    /// Finds out where the other brokers are, so that calls can go there.
+    ///
+    /// # Errors
+    /// [`CallError`]; those known before stay known.
+    pub async fn learn_brokers(&self) -> Result<(), CallError> {
+        let brokers = self.admin().list_brokers().await?;
+        let addresses = brokers.into_iter().map(|broker| broker.grpc_address);
+        self.brokers.learn(addresses);
+        Ok(())
+    }
+
+    /// Turns to another broker, where the one at this address is the one that is asked next.
+    pub(crate) fn turn_away_from(&self, address: &str) {
+        self.brokers.turn_away_from(address);
     }
 
     /// Calls about topics and the cluster.
@@ -80,23 +82,31 @@ impl Client {
     }
 
     pub(crate) fn producer_api(&self) -> ProducerClient<Channel> {
-        ProducerClient::new(self.channel.clone())
+        ProducerClient::new(self.channel())
             .max_decoding_message_size(self.settings.message_bytes_max)
     }
 
+    pub(crate) fn producer_api_at(&self, address: &str) -> Option<ProducerClient<Channel>> {
+        let client = ProducerClient::new(self.brokers.channel(address)?);
+        Some(client.max_decoding_message_size(self.settings.message_bytes_max))
+    }
+
     pub(crate) fn consumer_api(&self) -> ConsumerClient<Channel> {
-        ConsumerClient::new(self.channel.clone())
+        ConsumerClient::new(self.channel())
             .max_decoding_message_size(self.settings.message_bytes_max)
     }
 
     pub(crate) fn topic_api(&self) -> TopicClient<Channel> {
-        TopicClient::new(self.channel.clone())
-            .max_decoding_message_size(self.settings.message_bytes_max)
+        TopicClient::new(self.channel()).max_decoding_message_size(self.settings.message_bytes_max)
     }
 
     pub(crate) fn cluster_api(&self) -> ClusterClient<Channel> {
-        ClusterClient::new(self.channel.clone())
+        ClusterClient::new(self.channel())
             .max_decoding_message_size(self.settings.message_bytes_max)
+    }
+
+    fn channel(&self) -> Channel {
+        self.brokers.current().1
     }
 
     /// A request that ends after the settings' time.
@@ -114,12 +124,22 @@ impl Client {
     }
 
     pub(crate) fn call_error(&self, status: &Status) -> CallError {
-        CallError::of(status, &self.address, self.settings.request_timeout)
+        let address = self.address();
+        let error = CallError::of(status, &address, self.settings.request_timeout);
+        if error.is_about_the_connection() {
+            self.turn_away_from(&address);
+        }
+        error
+    }
+
+    /// What the end of a stream to this address means.
+    pub(crate) fn call_error_at(&self, status: &Status, address: &str) -> CallError {
+        CallError::of(status, address, self.settings.request_timeout)
     }
 
     pub(crate) fn malformed(&self, problem: impl Into<String>) -> CallError {
         CallError::Malformed {
-            address: self.address().to_owned(),
+            address: self.address(),
             problem: problem.into(),
         }
     }

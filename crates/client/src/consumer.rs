@@ -57,6 +57,7 @@ pub struct Consumer {
     /// Since when nothing has come and why, as the last attempt has it.
     trouble: Option<(Instant, ConsumeError)>,
     backoff: Duration,
+    knows_brokers: bool,
 }
 
 impl Consumer {
@@ -74,6 +75,7 @@ impl Consumer {
             ready: VecDeque::new(),
             trouble: None,
             backoff: BACKOFF_MIN,
+            knows_brokers: false,
         }
     }
 
@@ -115,13 +117,20 @@ impl Consumer {
         match stream.response().await {
             Some(Ok(response)) => {
                 self.hear(response);
+                if !std::mem::replace(&mut self.knows_brokers, true) {
+                    // Where the others are is needed once this broker is gone.
+                    let client = self.client.clone();
+                    tokio::spawn(async move { client.learn_brokers().await });
+                }
                 Ok(())
             }
             Some(Err(status)) => Err(self.client.call_error(&status)),
-            None => Err(CallError::Disconnected {
-                address: self.client.address().to_owned(),
-                cause: "the broker ended the stream".to_owned(),
-            }),
+            None => {
+                let address = self.client.address();
+                self.client.turn_away_from(&address);
+                let cause = "the broker ended the stream".to_owned();
+                Err(CallError::Disconnected { address, cause })
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! The Rust client: topics, the cluster, producing, consuming.
 //!
-//! [`Client`] is the connection, [`Admin`] asks about topics and the cluster and changes them, [`Producer`] writes
+//! [`Client`] is the way to a cluster, [`Admin`] asks about topics and the cluster and changes them, [`Producer`] writes
 //! batches over a stream, [`Consumer`] reads by offset. Batches are encoded and decoded here, so that the broker
 //! passes their bytes through. This crate knows the API and the batch format, and nothing of how brokers work.
 
 mod admin;
+mod brokers;
 mod call_error;
 mod client;
 mod consumer;

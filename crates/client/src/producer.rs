@@ -1,14 +1,17 @@
-//! Writes batches over one stream, many in flight, their results in order.
+//! Writes batches, many in flight, their results in order.
 //!
-//! A batch is sent again only where it was certainly not written: it had not left this process, or the broker refused
-//! it for a passing reason and nothing behind it was written to the same partition. A batch that was under way when
-//! the stream broke has an unknown outcome, and says so. (Sequence numbers will make it safe to send that again.)
+//! An idempotent producer (the default) numbers its batches and sends each again until it is answered or its time is
+//! over; the broker writes it once. Otherwise a batch is sent again only where it was certainly not written: it had not
+//! left this process, or the broker refused it for a passing reason and nothing behind it was written to the same
+//! partition. A batch that was under way when the stream broke has an unknown outcome then, and says so. So it is with
+//! batches without acknowledgement, and with those for which the broker chooses the partition.
 
 mod batch;
 mod delivery;
 mod driver;
 mod error;
 mod gate;
+mod idempotent;
 mod in_flight;
 mod ledger;
 mod stream;
@@ -27,6 +30,7 @@ pub use error::ProduceError;
 
 use crate::client::Client;
 use driver::Driver;
+use idempotent::IdempotentDriver;
 use in_flight::InFlight;
 use window::Window;
 
@@ -41,6 +45,12 @@ pub struct ProducerSettings {
     pub in_flight_batches_max: usize,
     /// Most bytes without a result. A larger batch travels alone.
     pub in_flight_bytes_max: usize,
+    /// Whether batches are numbered, so that each is written once however often it is sent. Only with
+    /// [`Acks::Quorum`].
+    pub idempotent: bool,
+    /// Whether batches of a partition behind one that failed fail too: nothing is written behind a gap. Only where
+    /// batches are numbered.
+    pub stops_at_failure: bool,
 }
 
 impl Default for ProducerSettings {
@@ -50,6 +60,8 @@ impl Default for ProducerSettings {
             delivery_timeout: Duration::from_secs(30),
             in_flight_batches_max: 64,
             in_flight_bytes_max: 32 << 20,
+            idempotent: true,
+            stops_at_failure: false,
         }
     }
 }
@@ -59,13 +71,15 @@ impl Default for ProducerSettings {
 #[error("the producer has ended")]
 pub struct ProducerClosed;
 
-/// Writes batches over one stream. Batches of one partition are written in the order in which they were sent.
+/// Writes batches. Those of one partition are written in the order in which they were sent.
 #[derive(Debug)]
 pub struct Producer {
     queue: mpsc::UnboundedSender<InFlight>,
+    /// For batches with numbers.
+    numbered: Option<mpsc::UnboundedSender<InFlight>>,
     window: Window,
     settings: ProducerSettings,
-    driver: JoinHandle<Result<(), ProduceError>>,
+    drivers: Vec<JoinHandle<Result<(), ProduceError>>>,
 }
 
 impl Producer {
@@ -75,11 +89,20 @@ impl Producer {
         let (queue, batches) = mpsc::unbounded_channel();
         let window = Window::new(settings.in_flight_batches_max, settings.in_flight_bytes_max);
         let driver = Driver::new(client.clone(), settings.clone(), batches);
+        let mut drivers = vec![tokio::spawn(driver.run())];
+        let is_idempotent = settings.idempotent && settings.acks == Acks::Quorum;
+        let numbered = is_idempotent.then(|| {
+            let (queue, batches) = mpsc::unbounded_channel();
+            let driver = IdempotentDriver::new(client.clone(), settings.clone(), batches);
+            drivers.push(tokio::spawn(driver.run()));
+            queue
+        });
         Self {
             queue,
+            numbered,
             window,
             settings,
-            driver: tokio::spawn(driver.run()),
+            drivers,
         }
     }
 
@@ -90,7 +113,10 @@ impl Producer {
     pub async fn send(&self, batch: OutgoingBatch) -> Result<Delivery, ProducerClosed> {
         let room = self.window.enter(batch.bytes()).await;
         let (in_flight, delivery) = InFlight::new(batch, room, self.settings.delivery_timeout);
-        self.queue.send(in_flight).map_err(|_| ProducerClosed)?;
+        let numbered = self.numbered.as_ref();
+        let queue = numbered.filter(|_| in_flight.batch.partition().is_some());
+        let queue = queue.unwrap_or(&self.queue);
+        queue.send(in_flight).map_err(|_| ProducerClosed)?;
         Ok(delivery)
     }
 
@@ -100,6 +126,10 @@ impl Producer {
     /// Why the broker may not have taken all. Batches' own errors come from their deliveries.
     pub async fn close(self) -> Result<(), ProduceError> {
         drop(self.queue);
-        self.driver.await.unwrap_or(Err(ProduceError::Abandoned))
+        drop(self.numbered);
+        for driver in self.drivers {
+            driver.await.unwrap_or(Err(ProduceError::Abandoned))?;
+        }
+        Ok(())
     }
 }

@@ -4,8 +4,9 @@ use std::fs;
 
 use rpc::v1::produce_batch::Payload;
 use rpc::v1::{
-    CreatePartitionsRequest, CreateTopicRequest, InitProducerRequest, OffsetQuery, PlainRecords,
-    ProduceBatch, ProducerSequence, Record,
+    CreatePartitionsRequest, CreateTopicRequest, DecommissionRequest, DrainRequest,
+    InitProducerRequest, OffsetQuery, PlainRecords, ProduceBatch, ProducerSequence, Record,
+    TransferLeadershipRequest, UndrainRequest,
 };
 use rpc::v1::{ListOffsetsRequest, offset_query::Position};
 use strandline_tests::harness::{Broker, Plan, SmallFileSystem, batch_of, is_root, skip, strand};
@@ -199,6 +200,52 @@ pub(super) const PROVOCATIONS: &[(&str, Provoke)] = &[
         gap_in_a_sequence,
     ),
     (
+        "a batch that its producer sent before, too long ago for its offset to be known",
+        |stage| {
+            let sent: Vec<_> = (0..6).map(|sequence| (0, sequence)).collect();
+            numbered(stage, &sent, (0, 0))
+        },
+    ),
+    ("a batch of an older epoch than its producer has", |stage| {
+        numbered(stage, &[(1, 0)], (0, 1))
+    }),
+    (
+        "a batch for one offset only, where the log has moved on; the error names both",
+        |stage| {
+            let at_the_start = ProduceBatch {
+                expected_base_offset: Some(0),
+                ..batch_of(SOUND, 0, ["x"])
+            };
+            let expect = ["--partition", "0", "--expect-offset", "0"];
+            vec![
+                stage.produce(at_the_start),
+                stage.command(&[&["produce", SOUND][..], &expect].concat(), b"x\n"),
+            ]
+        },
+    ),
+    ("a broker that the cluster does not have", |stage| {
+        let drain = DrainRequest { broker: 7 };
+        let undrain = UndrainRequest { broker: 7 };
+        let decommission = DecommissionRequest { broker: 7 };
+        vec![
+            stage.call(|mut api| async move { api.cluster.drain(drain).await }),
+            stage.call(|mut api| async move { api.cluster.undrain(undrain).await }),
+            stage.call(|mut api| async move { api.cluster.decommission(decommission).await }),
+        ]
+    }),
+    ("the last broker is to leave", |stage| {
+        let leaves = DecommissionRequest { broker: 0 };
+        vec![stage.call(|mut api| async move { api.cluster.decommission(leaves).await })]
+    }),
+    ("a leadership for a broker that holds no replica", |stage| {
+        let transfer = TransferLeadershipRequest {
+            topic: SOUND.to_owned(),
+            partition: 0,
+            to: Some(7),
+        };
+        vec![stage.call(|mut api| async move { api.cluster.transfer_leadership(transfer).await })]
+    }),
+    (
         "a timestamp further in the future than `message.timestamp.after.max.ms`",
         |stage| {
             let now = model::Timestamp::from_system_time(std::time::SystemTime::now());
@@ -390,10 +437,15 @@ fn negative_numbers(stage: &Stage) -> Vec<Seen> {
 }
 
 fn gap_in_a_sequence(stage: &Stage) -> Vec<Seen> {
-    let batch = |producer_id, base_sequence| {
+    numbered(stage, &[(0, 0)], (0, 5))
+}
+
+/// Batches of one record with these epochs and sequences, of which the last is refused.
+fn numbered(stage: &Stage, sent: &[(i32, i32)], refused: (i32, i32)) -> Vec<Seen> {
+    let batch = |producer_id, (epoch, base_sequence)| {
         let sequence = Some(ProducerSequence {
             producer_id,
-            epoch: 0,
+            epoch,
             base_sequence,
         });
         let records = vec![Record {
@@ -416,8 +468,10 @@ fn gap_in_a_sequence(stage: &Stage) -> Vec<Seen> {
             .await?
             .into_inner()
             .producer_id;
-        api.produce(batch(producer, 0)).await?;
-        let result = api.produce(batch(producer, 5)).await?;
+        for numbers in sent {
+            api.produce(batch(producer, *numbers)).await?;
+        }
+        let result = api.produce(batch(producer, refused)).await?;
         match result.error {
             Some(error) => Err(super::stage::status_of(&error)),
             None => Ok(()),

@@ -17,7 +17,7 @@ use client::{CallError, Producer, ProducerSettings, Reason, TopicDescription};
 use indicatif::ProgressBar;
 use model::batch::Codec;
 use model::limits::{BATCH_BYTES_DEFAULT, DECOMPRESSED_BYTES_MAX};
-use model::{Acks, PartitionIndex, TopicName};
+use model::{Acks, Offset, PartitionIndex, TopicName};
 
 use batches::OpenBatches;
 use input::Input;
@@ -41,6 +41,10 @@ Examples:
   strand produce access-log --file access.log --compression zstd
   strand produce orders --key-separator : --header source=shop < orders.txt
   tail -F app.log | strand produce app --json        one line for each acknowledged batch
+  strand produce state -p 0 --expect-offset 41 < change      only if nobody wrote since
+
+Each record is written once, however often it has to be sent: through changes of leaders and restarts of brokers, until
+--timeout. Behind a record that is not written, none of its partition is.
 
 Fails unless every record was acknowledged, and then names the first line that was not.";
 
@@ -65,6 +69,9 @@ pub(crate) struct ProduceArgs {
     /// How batches are compressed
     #[arg(long, value_enum, default_value_t = Compression::None)]
     compression: Compression,
+    /// Write only if the first record gets exactly this offset, else nothing: needs --partition
+    #[arg(long, value_name = "OFFSET", requires = "partition")]
+    expect_offset: Option<u64>,
     /// What to wait for: a quorum has it, or nothing
     #[arg(long, value_enum, default_value_t = AcksChoice::Quorum)]
     acks: AcksChoice,
@@ -126,6 +133,7 @@ pub(crate) async fn run(args: ProduceArgs, session: &Session) -> Result<(), Fail
             AcksChoice::None => Acks::None,
         },
         delivery_timeout: args.timeout,
+        stops_at_failure: true,
         ..ProducerSettings::default()
     };
     let producer = Producer::open(&session.client, settings);
@@ -149,10 +157,16 @@ pub(crate) async fn run(args: ProduceArgs, session: &Session) -> Result<(), Fail
         ),
         tally: Tally::new(session.json()),
         line: 1,
+        expected: args.expect_offset.map(Offset::new),
+        is_interrupted: false,
     };
     writer.write(input, splitter, &progress).await?;
-    let tally = writer.tally;
+    let (tally, is_interrupted) = (writer.tally, writer.is_interrupted);
     progress.finish_and_clear();
+    if is_interrupted {
+        // What has no answer by now is not waited for.
+        return tally.conclude().map(drop);
+    }
     let closed = producer.close().await;
     let said = tally.conclude()?;
     closed?;

@@ -1,10 +1,11 @@
 //! A batch on its way to the broker.
 
 use bytes::Bytes;
-use model::batch::{Batch, Codec, Record};
-use model::{Acks, PartitionIndex, TopicName};
+use model::batch::{Batch, Codec, ProducerStamp, Record};
+use model::{Acks, Offset, PartitionIndex, TopicName};
 use rpc::v1;
 
+use crate::topic_partition::TopicPartition;
 use crate::wire;
 
 /// A batch to write.
@@ -12,11 +13,12 @@ use crate::wire;
 pub struct OutgoingBatch {
     topic: TopicName,
     place: Place,
+    expected: Option<Offset>,
 }
 
 #[derive(Clone, Debug)]
 enum Place {
-    Partition(PartitionIndex, Bytes),
+    Partition(PartitionIndex, Batch),
     /// The broker chooses; one record, so that there is one result.
     Anywhere(Box<Record>, Codec),
 }
@@ -24,21 +26,39 @@ enum Place {
 impl OutgoingBatch {
     /// A batch for a partition.
     pub fn encoded(topic: TopicName, partition: PartitionIndex, batch: &Batch) -> Self {
-        let place = Place::Partition(partition, batch.to_bytes());
-        Self { topic, place }
+        let place = Place::Partition(partition, batch.clone());
+        Self {
+            topic,
+            place,
+            expected: None,
+        }
+    }
+
+    /// Has the batch written only if its first record gets this offset; else it is refused with
+    /// [`rpc::Reason::LogMovedOn`].
+    #[must_use]
+    pub fn at_offset(self, expected: Offset) -> Self {
+        Self {
+            expected: Some(expected),
+            ..self
+        }
     }
 
     /// One record for which the broker chooses the partition, as Kafka's default partitioner does: what to send while
     /// it is unknown how many partitions there are. Its offset is ignored; the broker compresses it.
     pub fn unplaced(topic: TopicName, record: Record, codec: Codec) -> Self {
         let place = Place::Anywhere(Box::new(record), codec);
-        Self { topic, place }
+        Self {
+            topic,
+            place,
+            expected: None,
+        }
     }
 
     /// The bytes that count against the window.
     pub(super) fn bytes(&self) -> usize {
         match &self.place {
-            Place::Partition(_, encoded) => encoded.len(),
+            Place::Partition(_, batch) => batch.total_bytes(),
             Place::Anywhere(record, _) => {
                 let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
                 let headers = record
@@ -47,6 +67,32 @@ impl OutgoingBatch {
                     .map(|header| header.key.len() + length(&header.value));
                 length(&record.key) + length(&record.value) + headers.sum::<usize>()
             }
+        }
+    }
+
+    /// Where it goes; `None` where the broker chooses.
+    pub(super) fn partition(&self) -> Option<TopicPartition> {
+        match &self.place {
+            Place::Partition(partition, _) => Some(TopicPartition {
+                topic: self.topic.clone(),
+                partition: *partition,
+            }),
+            Place::Anywhere(..) => None,
+        }
+    }
+
+    /// How many sequence numbers it takes: one for each record.
+    pub(super) fn records(&self) -> i32 {
+        match &self.place {
+            Place::Partition(_, batch) => batch.header().record_count().max(1),
+            Place::Anywhere(..) => 1,
+        }
+    }
+
+    /// Gives it a place in its producer's sequence.
+    pub(super) fn stamp(&mut self, stamp: ProducerStamp) {
+        if let Place::Partition(_, batch) = &mut self.place {
+            batch.set_producer(stamp);
         }
     }
 
@@ -64,9 +110,9 @@ impl OutgoingBatch {
     /// The message that carries the batch.
     pub(super) fn message(&self, acks: Acks) -> v1::ProduceStreamRequest {
         let (partition, payload) = match &self.place {
-            Place::Partition(partition, encoded) => (
+            Place::Partition(partition, batch) => (
                 Some(wire::partition_field(*partition)),
-                v1::produce_batch::Payload::Encoded(encoded.clone()),
+                v1::produce_batch::Payload::Encoded(batch.to_bytes()),
             ),
             Place::Anywhere(record, codec) => (
                 None,
@@ -78,7 +124,7 @@ impl OutgoingBatch {
                 topic: self.topic.as_str().to_owned(),
                 partition,
                 payload: Some(payload),
-                expected_base_offset: None,
+                expected_base_offset: self.expected.map(rpc::wire_offset),
             }),
             acks: v1::Acks::from(acks).into(),
         }

@@ -161,7 +161,7 @@ impl Driver {
 
     fn ended_by_broker(&self) -> CallError {
         CallError::Disconnected {
-            address: self.client.address().to_owned(),
+            address: self.client.address(),
             cause: "the broker ended the stream".to_owned(),
         }
     }

@@ -31,6 +31,9 @@ pub enum ProduceError {
         /// What the broker said, if it said so itself.
         refusal: Option<Refusal>,
     },
+    /// A batch before it in the same partition failed, and the producer stops there. Nothing of it was written.
+    #[error("a batch before it was not written")]
+    BehindFailed,
     /// The producer was dropped or its runtime ended. It may have been written or not.
     #[error("the producer ended before the batch had its result")]
     Abandoned,
@@ -46,7 +49,10 @@ impl ProduceError {
 
     /// Whether nothing of the batch was or will be written.
     pub fn certainly_not_written(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::NotSent { .. })
+        matches!(
+            self,
+            Self::Refused(_) | Self::NotSent { .. } | Self::BehindFailed
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use super::header::{BatchHeader, HeaderError};
+use super::header::{BatchHeader, HeaderError, ProducerStamp};
 use super::{HEADER_BYTES, crc32c};
 use crate::{Offset, Term, Timestamp};
 
@@ -135,6 +135,12 @@ impl Batch {
     /// Makes the broker the setter of the timestamps: attribute, largest timestamp and CRC change.
     pub fn set_append_time(&mut self, now: Timestamp) {
         self.header.set_append_time(now);
+        self.header.set_crc(self.computed_crc());
+    }
+
+    /// Gives the batch a place in an idempotent producer's sequence; the CRC changes.
+    pub fn set_producer(&mut self, stamp: ProducerStamp) {
+        self.header.set_producer(stamp);
         self.header.set_crc(self.computed_crc());
     }
 

@@ -123,6 +123,8 @@ pub(crate) async fn run(args: BenchProduceArgs, session: &Session) -> Result<(),
     let settings = ProducerSettings {
         in_flight_batches_max: args.in_flight.max(1) as usize,
         in_flight_bytes_max: u32::MAX as usize,
+        // As many in flight as asked for: with numbers, a partition takes five.
+        idempotent: false,
         ..ProducerSettings::default()
     };
     let streams = args.streams.max(1);

@@ -56,6 +56,14 @@ impl Tally {
         });
     }
 
+    /// Waits no longer: what has no result may be written or not.
+    pub(super) fn abandon(&mut self) {
+        if let Some(first) = self.waiting.front() {
+            self.leave_out(first.first_line);
+        }
+        self.waiting.clear();
+    }
+
     /// Whether batches wait for their results.
     pub(super) fn waits(&self) -> bool {
         !self.waiting.is_empty()

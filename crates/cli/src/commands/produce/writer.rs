@@ -1,14 +1,15 @@
 //! Writes lines as records: cuts the input, fills batches, sends them, gathers the results.
 
+use std::io;
 use std::num::NonZeroU32;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
 use client::{OutgoingBatch, Producer};
 use indicatif::ProgressBar;
 use model::batch::Codec;
-use model::{PartitionIndex, Timestamp, TopicName};
+use model::{Offset, PartitionIndex, Timestamp, TopicName};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
@@ -45,7 +46,13 @@ pub(super) struct Writer<'a> {
     pub(super) tally: Tally,
     /// The number of the line that comes next.
     pub(super) line: u64,
+    /// The offset that the next batch must get.
+    pub(super) expected: Option<Offset>,
+    pub(super) is_interrupted: bool,
 }
+
+/// How long what is under way is waited for after an interrupt.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 impl Writer<'_> {
     /// Writes all that comes, until the end, the first failure or an interrupt; then waits for what is under way.
@@ -61,6 +68,7 @@ impl Writer<'_> {
             select! {
                 biased;
                 _ = &mut interrupt => {
+                    self.is_interrupted = true;
                     self.give_up(Failure::new(Exit::Failed, "INTERRUPTED", "interrupted before the end of the input"));
                 }
                 settled = self.tally.settle_next(), if self.tally.waits() => settled?,
@@ -96,8 +104,30 @@ impl Writer<'_> {
         {
             self.tally.leave_out(line);
         }
+        self.settle_all(interrupt).await
+    }
+
+    /// Waits for what is under way; after an interrupt, not for long.
+    async fn settle_all(
+        &mut self,
+        mut interrupt: Pin<&mut impl Future<Output = io::Result<()>>>,
+    ) -> Result<(), Failure> {
+        let mut give_up_at = self.is_interrupted.then(|| Instant::now() + LAST_WAIT);
         while self.tally.waits() {
-            self.tally.settle_next().await?;
+            let patience = sleep_until(give_up_at.unwrap_or_else(|| Instant::now() + LAST_WAIT));
+            select! {
+                biased;
+                settled = self.tally.settle_next() => settled?,
+                _ = &mut interrupt, if !self.is_interrupted => {
+                    self.is_interrupted = true;
+                    give_up_at = Some(Instant::now() + LAST_WAIT);
+                    self.give_up(Failure::new(Exit::Failed, "INTERRUPTED", "interrupted before every record was acknowledged"));
+                }
+                () = patience, if give_up_at.is_some() => {
+                    self.tally.abandon();
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
@@ -175,7 +205,11 @@ impl Writer<'_> {
             self.tally.miss(first_line, failure);
             return Ok(());
         }
-        let outgoing = OutgoingBatch::encoded(self.topic.clone(), partition, &batch);
+        let mut outgoing = OutgoingBatch::encoded(self.topic.clone(), partition, &batch);
+        if let Some(expected) = self.expected {
+            outgoing = outgoing.at_offset(expected);
+            self.expected = Some(Offset::new(expected.get() + records));
+        }
         self.hand_on(outgoing, first_line, records).await
     }
 

@@ -1,0 +1,321 @@
+//! The task behind an idempotent producer: gets a producer id, numbers batches, sends each partition's to its leader
+//! where that is known, else to any broker, and sends again what has no answer until its time is over.
+
+mod connection;
+mod lane;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use model::ProducerId;
+use rpc::v1;
+use tokio::select;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::ProducerSettings;
+use super::error::ProduceError;
+use super::in_flight::InFlight;
+use crate::call_error::CallError;
+use crate::client::Client;
+use crate::topic_partition::TopicPartition;
+use connection::{Connection, Event, Sent};
+use lane::Lane;
+
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_millis(500);
+/// How long a leader that could not be reached is asked by way of others.
+const DETOUR: Duration = Duration::from_secs(30);
+/// How long the task sleeps where nothing is to be done.
+const IDLE: Duration = Duration::from_secs(3600);
+
+pub(super) struct IdempotentDriver {
+    client: Client,
+    settings: ProducerSettings,
+    queue: mpsc::UnboundedReceiver<InFlight>,
+    has_ended: bool,
+    lanes: BTreeMap<TopicPartition, Route>,
+    connections: BTreeMap<u64, Connection>,
+    next_connection: u64,
+    events: mpsc::UnboundedReceiver<Event>,
+    tell: mpsc::UnboundedSender<Event>,
+    /// Leaders that could not be reached, and until when they are not tried again.
+    detours: HashMap<String, Instant>,
+}
+
+/// A lane, and where it goes.
+struct Route {
+    lane: Lane,
+    /// Where the leader is said to be.
+    leader: Option<String>,
+    connection: Option<u64>,
+    /// Nothing is sent before.
+    not_before: Instant,
+    backoff: Duration,
+}
+
+impl IdempotentDriver {
+    pub(super) fn new(
+        client: Client,
+        settings: ProducerSettings,
+        queue: mpsc::UnboundedReceiver<InFlight>,
+    ) -> Self {
+        let (tell, events) = mpsc::unbounded_channel();
+        Self {
+            client,
+            settings,
+            queue,
+            has_ended: false,
+            lanes: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            next_connection: 0,
+            events,
+            tell,
+            detours: HashMap::new(),
+        }
+    }
+
+    /// Runs until the producer is closed and every batch has its result.
+    pub(super) async fn run(mut self) -> Result<(), ProduceError> {
+        let Some(producer) = self.producer_id().await else {
+            return Ok(());
+        };
+        loop {
+            self.send_all(producer);
+            if self.has_ended && self.lanes.values().all(|route| route.lane.is_empty()) {
+                return Ok(());
+            }
+            let wakes_at = self.wakes_at();
+            select! {
+                biased;
+                event = self.events.recv() => if let Some(event) = event {
+                    self.hear(event);
+                },
+                next = self.queue.recv(), if !self.has_ended => match next {
+                    Some(in_flight) => self.take(in_flight),
+                    None => self.has_ended = true,
+                },
+                () = sleep_until(wakes_at) => self.expire(),
+            }
+        }
+    }
+
+    /// Asks for a producer id with the first batch, again and again. `None` where there is nothing to produce.
+    async fn producer_id(&mut self) -> Option<ProducerId> {
+        let first = self.queue.recv().await?;
+        self.take(first);
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let request = self.client.request(v1::InitProducerRequest {});
+            let answer = self.client.producer_api().init_producer(request).await;
+            let cause = match self.client.answer(answer) {
+                Ok(answer) => match u64::try_from(answer.producer_id) {
+                    Ok(id) => {
+                        // Where the others are is needed once this broker is gone.
+                        if let Err(error) = self.client.learn_brokers().await {
+                            tracing::debug!(%error, "the other brokers are not known");
+                        }
+                        return Some(ProducerId::new(id));
+                    }
+                    Err(_) => self.client.malformed("the producer id is negative"),
+                },
+                Err(error) => error,
+            };
+            while let Ok(in_flight) = self.queue.try_recv() {
+                self.take(in_flight);
+            }
+            for route in self.lanes.values_mut() {
+                route.lane.hinder(&cause);
+            }
+            self.expire();
+            let wakes_at = (Instant::now() + backoff).min(self.wakes_at());
+            sleep_until(wakes_at).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+            if self.lanes.values().all(|route| route.lane.is_empty()) {
+                let next = self.queue.recv().await?;
+                self.take(next);
+            }
+        }
+    }
+
+    fn take(&mut self, in_flight: InFlight) {
+        let Some(partition) = in_flight.batch.partition() else {
+            // Such batches go the other way.
+            return in_flight.give_up();
+        };
+        let stops_at_failure = self.settings.stops_at_failure;
+        let route = self.lanes.entry(partition).or_insert_with(|| Route {
+            lane: Lane::new(stops_at_failure),
+            leader: None,
+            connection: None,
+            not_before: Instant::now(),
+            backoff: BACKOFF_MIN,
+        });
+        route.lane.push(in_flight);
+    }
+
+    /// Sends whatever may be sent.
+    fn send_all(&mut self, producer: ProducerId) {
+        let now = Instant::now();
+        let partitions: Vec<_> = self.lanes.keys().cloned().collect();
+        for partition in partitions {
+            let Some(route) = self.lanes.get(&partition) else {
+                continue;
+            };
+            if route.not_before > now || route.lane.is_empty() {
+                continue;
+            }
+            let Some(number) = self.connection_for(&partition, now) else {
+                continue;
+            };
+            let (Some(route), Some(connection)) = (
+                self.lanes.get_mut(&partition),
+                self.connections.get_mut(&number),
+            ) else {
+                continue;
+            };
+            while let Some((id, message)) = route.lane.send(producer) {
+                route.connection = Some(number);
+                connection.send((partition.clone(), id), message);
+            }
+        }
+    }
+
+    /// The connection to use; `None` where batches under way on another one must have their answers first.
+    fn connection_for(&mut self, partition: &TopicPartition, now: Instant) -> Option<u64> {
+        let route = self.lanes.get(partition)?;
+        let detours = &self.detours;
+        let is_reachable =
+            |address: &&String| detours.get(*address).is_none_or(|until| *until <= now);
+        let leader = route.leader.as_ref().filter(is_reachable).cloned();
+        let wanted = leader.unwrap_or_else(|| self.client.address());
+        let current = route.connection.and_then(|at| self.connections.get(&at));
+        if let Some(current) = current
+            && route.lane.is_under_way()
+        {
+            return (current.address == wanted).then_some(current.number);
+        }
+        let open = self
+            .connections
+            .values()
+            .find(|open| open.address == wanted);
+        if let Some(open) = open {
+            return Some(open.number);
+        }
+        let api = self.client.producer_api_at(&wanted)?;
+        let number = self.next_connection;
+        self.next_connection += 1;
+        let connection = Connection::open(number, wanted, api, self.tell.clone());
+        self.connections.insert(number, connection);
+        Some(number)
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Results(number, results) => {
+                for result in results {
+                    if let Err(problem) = self.settle(number, result) {
+                        let error = self.client.malformed(problem);
+                        return self.lose(number, &error);
+                    }
+                }
+            }
+            Event::Ended(number, status) => {
+                let Some(connection) = self.connections.get(&number) else {
+                    return;
+                };
+                let address = connection.address.clone();
+                let error = match status {
+                    Some(status) => self.client.call_error_at(&status, &address),
+                    None => CallError::Disconnected {
+                        address: address.clone(),
+                        cause: "the broker ended the stream".to_owned(),
+                    },
+                };
+                self.client.turn_away_from(&address);
+                if matches!(error, CallError::Unreachable { .. }) {
+                    self.detours.insert(address, Instant::now() + DETOUR);
+                }
+                self.lose(number, &error);
+            }
+        }
+    }
+
+    fn settle(&mut self, number: u64, result: v1::ProduceResult) -> Result<(), String> {
+        let Some(connection) = self.connections.get_mut(&number) else {
+            return Ok(());
+        };
+        let batch = result.batch;
+        let Some((partition, id)) = connection.answered(batch) else {
+            return Err(format!("a result for batch {batch}, which is not the next"));
+        };
+        let Some(route) = self.lanes.get_mut(&partition) else {
+            return Ok(());
+        };
+        route.follow(&result);
+        if route.lane.settle(id, result)? {
+            route.hold_back();
+        } else {
+            route.backoff = BACKOFF_MIN;
+        }
+        Ok(())
+    }
+
+    /// A connection is gone.
+    fn lose(&mut self, number: u64, cause: &CallError) {
+        let Some(connection) = self.connections.remove(&number) else {
+            return;
+        };
+        let lost: HashMap<Sent, bool> = connection.abandon().into_iter().collect();
+        for (partition, route) in &mut self.lanes {
+            if route.connection != Some(number) {
+                continue;
+            }
+            route.connection = None;
+            route.leader = None;
+            if route.lane.is_under_way() {
+                let had_left = |id| lost.get(&(partition.clone(), id)).copied().unwrap_or(true);
+                route.lane.lose(had_left, cause);
+                route.hold_back();
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = Instant::now();
+        for route in self.lanes.values_mut() {
+            route.lane.expire(now);
+        }
+    }
+
+    /// When there is something to do that nothing else tells of.
+    fn wakes_at(&self) -> Instant {
+        let now = Instant::now();
+        let waiting = self.lanes.values().filter(|route| !route.lane.is_empty());
+        let times = waiting.flat_map(|route| {
+            let held_back = (route.not_before > now).then_some(route.not_before);
+            [route.lane.next_deadline(), held_back]
+        });
+        times.flatten().min().unwrap_or(now + IDLE)
+    }
+}
+
+impl Route {
+    /// Notes who is said to lead.
+    fn follow(&mut self, result: &v1::ProduceResult) {
+        if let Some(leader) = &result.leader {
+            self.leader = Some(leader.grpc_address.clone());
+        }
+        if let Some(error) = &result.error
+            && error.reason == rpc::Reason::NotLeader.as_str()
+        {
+            self.leader = error.metadata.get("leader_address").cloned();
+        }
+    }
+
+    /// Waits a little longer each time, until an answer shows that things are well.
+    fn hold_back(&mut self) {
+        self.not_before = Instant::now() + self.backoff;
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+    }
+}
