@@ -19,7 +19,7 @@ mod wait;
 pub use api::{Api, batch_of};
 pub use binary::strand_binary;
 pub use broker::{Broker, Ended, Plan};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Place};
 pub use http::{HttpAnswer, get};
 pub use log_files::{LogFile, log_files};
 pub use loop_disk::LoopDisk;

@@ -27,12 +27,25 @@ pub struct Cluster {
     home: TempDir,
 }
 
+/// Where a broker of a cluster lives, where that is not the loopback interface and a temporary directory.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Its data directory.
+    pub data: Option<PathBuf>,
+    /// Its host's address.
+    pub host: Option<String>,
+    /// What to run it under, such as `ip netns exec …`; it must keep the process id.
+    pub under: Vec<String>,
+}
+
 /// A broker: what stays of it when its process has ended.
 #[derive(Debug)]
 struct Member {
     data: PathBuf,
     log: PathBuf,
     flags: Vec<String>,
+    host: String,
+    under: Vec<String>,
     ports: Ports,
     running: Option<Running>,
 }
@@ -90,6 +103,23 @@ impl Cluster {
         cluster
     }
 
+    /// A broker at each of these places, all running and ready, each with these flags.
+    #[track_caller]
+    pub fn start_at(places: Vec<Place>, flags: &[&str]) -> Self {
+        let brokers = u32::try_from(places.len()).expect("few brokers");
+        let mut cluster = Self::plan(brokers, flags);
+        for (member, place) in cluster.members.iter_mut().zip(places) {
+            member.data = place.data.unwrap_or_else(|| member.data.clone());
+            member.host = place.host.unwrap_or_else(|| member.host.clone());
+            member.under = place.under;
+        }
+        for id in 0..brokers {
+            cluster.launch(id);
+        }
+        cluster.await_all_ready();
+        cluster
+    }
+
     /// One more broker, which does not run yet; with flags of its own. Its number.
     pub fn add(&mut self, flags: &[&str]) -> u32 {
         let id = u32::try_from(self.members.len()).expect("few brokers");
@@ -97,6 +127,8 @@ impl Cluster {
             data: self.home.path().join(format!("broker-{id}")),
             log: self.home.path().join(format!("broker-{id}.log")),
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            host: "127.0.0.1".to_owned(),
+            under: Vec::new(),
             ports: Ports::free(),
             running: None,
         });
@@ -292,17 +324,17 @@ impl Cluster {
 
     /// A broker's gRPC address.
     pub fn grpc(&self, id: u32) -> String {
-        loopback(self.member(id).ports.grpc)
+        self.member(id).address(|ports| ports.grpc)
     }
 
     /// A broker's HTTP address.
     pub fn http(&self, id: u32) -> String {
-        loopback(self.member(id).ports.http)
+        self.member(id).address(|ports| ports.http)
     }
 
     /// The address where other brokers reach it.
     pub fn peer(&self, id: u32) -> String {
-        loopback(self.member(id).ports.peer)
+        self.member(id).address(|ports| ports.peer)
     }
 
     /// A broker's data directory.
@@ -324,7 +356,14 @@ impl Cluster {
 
     fn broker_command(&self, id: u32) -> Command {
         let member = self.member(id);
-        let mut command = Command::new(strand_binary());
+        let mut command = match member.under.split_first() {
+            None => Command::new(strand_binary()),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(strand_binary());
+                command
+            }
+        };
         without_settings(&mut command);
         let log = File::options()
             .create(true)
@@ -366,6 +405,10 @@ impl Cluster {
 }
 
 impl Member {
+    fn address(&self, port: impl FnOnce(Ports) -> u16) -> String {
+        format!("{}:{}", self.host, port(self.ports))
+    }
+
     fn runs(&mut self) -> bool {
         let running = self.running.as_mut();
         running.is_some_and(|running| running.wait(Duration::ZERO).is_none())
@@ -380,8 +423,4 @@ impl Drop for Cluster {
             }
         }
     }
-}
-
-fn loopback(port: u16) -> String {
-    format!("127.0.0.1:{port}")
 }

@@ -13,11 +13,15 @@ use rpc::v1::{
     ProduceResult, ProduceStreamRequest, ProducerSequence, Record,
 };
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Request;
 
 use super::payload::bytes_of;
 use super::stage::Stage;
+
+/// How long an answer is waited for: a broker that is paused or cut off gives none.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// Batches in flight without sequence numbers.
 const WINDOW: usize = 8;
@@ -154,9 +158,10 @@ pub(super) async fn streaming(stage: Stage, partition: u32, idempotent: bool, ch
     while !(stage.is_stopping() && window.is_empty()) {
         let mut api = stage.connect().await;
         if idempotent && producer.id.is_none() {
-            match api.producer.init_producer(InitProducerRequest {}).await {
-                Ok(answer) => producer.id = Some(answer.into_inner().producer_id),
-                Err(_) => continue,
+            let asked = api.producer.init_producer(InitProducerRequest {});
+            match timeout(ANSWER_WAIT_MAX, asked).await {
+                Ok(Ok(answer)) => producer.id = Some(answer.into_inner().producer_id),
+                Ok(Err(_)) | Err(_) => continue,
             }
         }
         one_stream(&mut api, &mut producer, &mut window).await;
@@ -182,11 +187,10 @@ async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDequ
     for pending in &*window {
         push(producer.message(pending));
     }
-    let Ok(answers) = api
+    let opened = api
         .producer
-        .produce_stream(UnboundedReceiverStream::new(stream))
-        .await
-    else {
+        .produce_stream(UnboundedReceiverStream::new(stream));
+    let Ok(Ok(answers)) = timeout(ANSWER_WAIT_MAX, opened).await else {
         return;
     };
     let mut answers = answers.into_inner();
@@ -205,7 +209,7 @@ async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDequ
         if window.is_empty() {
             return;
         }
-        let Ok(Some(answer)) = answers.message().await else {
+        let Ok(Ok(Some(answer))) = timeout(ANSWER_WAIT_MAX, answers.message()).await else {
             return;
         };
         for result in answer.results {
@@ -242,12 +246,13 @@ pub(super) async fn one_by_one(stage: Stage, partition: u32, chance: Chance) {
             let pending = producer.next();
             let batches = vec![producer.message(&pending)];
             let mut request = Request::new(ProduceRequest { batches, acks: 0 });
-            request.set_timeout(Duration::from_secs(20));
-            let answer = api
-                .producer
-                .produce(request)
-                .await
-                .map(|answer| answer.into_inner().results);
+            request.set_timeout(Duration::from_secs(10));
+            let answer = timeout(ANSWER_WAIT_MAX, api.producer.produce(request)).await;
+            let Ok(answer) = answer else {
+                producer.end(&pending, Kind::Info, None);
+                break;
+            };
+            let answer = answer.map(|answer| answer.into_inner().results);
             match answer.as_deref() {
                 Ok([result]) => match &result.error {
                     None => producer.acknowledged(&pending, result),

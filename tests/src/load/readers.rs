@@ -9,7 +9,12 @@ use rpc::v1::offset_query::Position;
 use rpc::v1::{Earliest, FetchPartition, FetchResult, Latest, ListOffsetsRequest, OffsetQuery};
 
 use super::payload::name_of;
+use tokio::time::timeout;
+
 use super::stage::{PARTITIONS, Stage};
+
+/// How long an answer is waited for: a broker that is paused or cut off gives none.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Reads along, through all restarts, without a gap.
 pub(super) async fn tail(stage: Stage, partition: u32) {
@@ -72,7 +77,14 @@ async fn poll(
         offset: from as i64,
         max_bytes: 0,
     };
-    let answer = api.fetch(place, Duration::from_millis(200)).await;
+    let asked = timeout(
+        ANSWER_WAIT_MAX,
+        api.fetch(place, Duration::from_millis(200)),
+    );
+    let Ok(answer) = asked.await else {
+        stage.recorder.end(&open, Kind::Fail, action(None));
+        return None;
+    };
     let failed = match &answer {
         Ok(result) => result.error.clone(),
         Err(status) => Some(rpc::v1::Error::from_status(status)),
@@ -148,9 +160,10 @@ async fn ask(stage: &Stage, api: &mut Api, process: u32, partition: u32, end: En
         queries: vec![query],
         isolation: 0,
     };
-    let answer = api.consumer.list_offsets(request).await;
+    let answer = timeout(ANSWER_WAIT_MAX, api.consumer.list_offsets(request)).await;
     let offset = answer
         .ok()
+        .and_then(Result::ok)
         .and_then(|answer| answer.into_inner().results.first()?.offset);
     let kind = if offset.is_some() {
         Kind::Ok
