@@ -1,5 +1,6 @@
 //! Reads records by offset; waits for them where there are not enough yet.
 
+mod confirm;
 mod read;
 mod wait;
 

@@ -166,6 +166,12 @@ impl LogGroup {
         self.group.shared.ends.subscribe()
     }
 
+    /// Whether this replica leads, as a quorum has said a moment ago. A leader that was cut off or paused does not know
+    /// that another leads, and its high watermark is an old one: ask [`LogGroup::latest`] then.
+    pub fn is_confirmed(&self) -> bool {
+        self.group.is_confirmed()
+    }
+
     /// The high watermark, confirmed by a quorum to be the newest: for ListOffsets(latest).
     ///
     /// # Errors

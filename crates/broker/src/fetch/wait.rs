@@ -7,6 +7,7 @@ use futures_util::future::{join_all, select_all};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::confirm::confirm;
 use super::read::{ReadOnce, Wanted, read_all};
 use super::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest};
 use crate::Broker;
@@ -27,7 +28,7 @@ impl Broker {
         let bytes_max = request.bytes_max.map_or(limit, |wanted| wanted.min(limit));
         // More than can be answered would be waited for in vain.
         let bytes_min = request.bytes_min.clamp(1, bytes_max.max(1));
-        let read = loop {
+        let (wanted, mut read) = loop {
             // Before the look-up: a topic deleted or created behind it wakes us.
             let mut tables = self.partitions.version();
             let wanted = Arc::new(self.find_all(&request.partitions).await);
@@ -35,7 +36,7 @@ impl Broker {
             let changes = changes(&wanted);
             let read = read_all(&wanted, bytes_max).await;
             if read.bytes >= bytes_min || read.has_errors() || self.is_stopping() {
-                break read;
+                break (wanted, read);
             }
             let mut stopping = self.stopping();
             let more = async {
@@ -46,9 +47,10 @@ impl Broker {
                 }
             };
             if timeout_at(deadline, more).await.is_err() {
-                break read;
+                break (wanted, read);
             }
         };
+        confirm(&wanted, &mut read).await;
         self.answer(read).await
     }
 
