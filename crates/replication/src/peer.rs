@@ -11,6 +11,8 @@
 mod accept;
 mod address_book;
 mod call_error;
+#[doc(hidden)]
+pub mod conformance;
 mod dial;
 pub mod forming;
 mod group_id;
@@ -32,6 +34,7 @@ mod settings;
 mod standing;
 mod stats;
 mod stream;
+mod throttle;
 mod wire;
 
 pub use address_book::{AddressBook, RegisteredBroker};
@@ -50,3 +53,4 @@ pub use seam::{Called, GroupInbox, Peers, Registration, Replied};
 pub use settings::{PeerLimits, PeerSettings, Seeds};
 pub use standing::{Membership, Promise, PromiseStore, Standing};
 pub use stats::PeerStats;
+pub use throttle::Throttle;

@@ -120,7 +120,7 @@ pub enum Action {
 }
 
 /// A broker on its way into a cluster.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Forming {
     me: Myself,
     peers: BTreeMap<BrokerId, PeerView>,
@@ -349,3 +349,6 @@ fn first_membership(broker: BrokerId, promise: Promise) -> Membership {
         initial_brokers: Some(promise.initial_brokers),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,75 @@ impl Hello {
         format!("broker {} ({})", self.broker, self.advertised_peer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{ClusterId, ReplicaId};
+
+    use super::super::Membership;
+    use super::*;
+
+    fn hello(broker: u32) -> Hello {
+        Hello {
+            protocol: PROTOCOL,
+            cluster_name: "sea".to_owned(),
+            broker: BrokerId::new(broker),
+            disk: DiskId::from_bytes([broker as u8; 16]),
+            start_counter: 1,
+            standing: Standing::Empty,
+            initial_brokers: 3,
+            advertised_peer: format!("host-{broker}:7701"),
+            advertised_grpc: String::new(),
+        }
+    }
+
+    fn member(broker: u32, cluster: u8, replica: u64) -> Hello {
+        Hello {
+            standing: Standing::Member(Membership {
+                cluster: ClusterId::from_bytes([cluster; 16]),
+                replica: ReplicaId::new(replica),
+                initial_brokers: None,
+            }),
+            ..hello(broker)
+        }
+    }
+
+    #[test]
+    fn brokers_of_one_cluster_and_those_that_want_to_be_agree() {
+        assert_eq!(hello(0).agree(&hello(1)), Ok(()));
+        assert_eq!(member(0, 1, 0).agree(&hello(1)), Ok(()));
+        assert_eq!(member(0, 1, 0).agree(&member(1, 1, 1)), Ok(()));
+    }
+
+    #[test]
+    fn a_refusal_names_both_and_comes_to_the_same_end_on_both_sides() {
+        let strangers = [
+            Hello {
+                cluster_name: "lake".to_owned(),
+                ..hello(1)
+            },
+            Hello {
+                protocol: PROTOCOL + 1,
+                ..hello(1)
+            },
+            Hello {
+                disk: DiskId::from_bytes([9; 16]),
+                ..hello(0)
+            },
+            Hello {
+                disk: hello(0).disk,
+                ..hello(1)
+            },
+            member(1, 2, 1),
+            member(1, 1, 0),
+        ];
+        let me = member(0, 1, 0);
+        for stranger in strangers {
+            let reason = me.agree(&stranger).unwrap_err();
+            assert!(stranger.agree(&me).is_err(), "{reason}");
+            for name in ["broker 0 (host-0:7701)", &stranger.name()] {
+                assert!(reason.contains(name), "{reason}");
+            }
+        }
+    }
+}

@@ -298,3 +298,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

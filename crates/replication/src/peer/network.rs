@@ -194,8 +194,8 @@ impl PeerNetwork {
         }
     }
 
-    /// Why seeds lead to nobody.
-    pub(super) fn seed_trouble(&self) -> Vec<String> {
+    /// Why peer addresses lead to nobody, one sentence each.
+    pub fn trouble(&self) -> Vec<String> {
         self.shared.seed_trouble.lock().values().cloned().collect()
     }
 

@@ -318,3 +318,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

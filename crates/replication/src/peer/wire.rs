@@ -72,3 +72,6 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,7 +116,6 @@ impl Broker {
     }
 
     /// A member of a cluster that was formed by `initial_brokers`; its replica bears its number.
-    #[allow(dead_code)]
     pub(crate) fn is_member(&mut self, cluster: ClusterId) {
         let standing = Standing::Member(Membership {
             cluster,
@@ -139,13 +138,18 @@ impl Broker {
 
 impl Running {
     pub(crate) async fn form(&self, broker: &Broker) -> Result<Membership, FormError> {
+        self.form_saying(broker, "let me in").await
+    }
+
+    /// With these 8 bytes as the command that asks for a replica id.
+    pub(crate) async fn form_saying(
+        &self,
+        broker: &Broker,
+        command: &'static str,
+    ) -> Result<Membership, FormError> {
         let mut memory = broker.memory.clone();
-        let formed = form(
-            &self.network,
-            &mut memory,
-            broker.fresh,
-            &JoinsAs("let me in"),
-        );
+        let joins = JoinsAs(command);
+        let formed = form(&self.network, &mut memory, broker.fresh, &joins);
         let formed = tokio::time::timeout(PATIENCE, formed).await;
         formed.expect("forms in time")
     }
@@ -157,6 +161,12 @@ impl Running {
             .await
             .unwrap();
     }
+}
+
+/// An address of its own.
+pub(crate) fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// Connections of the last process may still linger at the address.
@@ -172,7 +182,6 @@ fn listen(address: SocketAddr) -> TcpListener {
 }
 
 /// Waits until a condition holds.
-#[allow(dead_code)]
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = std::time::Instant::now();
     while !holds() {

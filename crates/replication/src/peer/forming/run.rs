@@ -119,7 +119,7 @@ impl Performer<'_> {
             }
             if said.elapsed() >= SAY_INTERVAL {
                 said = Instant::now();
-                let trouble = self.network.seed_trouble();
+                let trouble = self.network.trouble();
                 for reason in forming.waits_for().into_iter().chain(trouble) {
                     tracing::warn!(reason, "not yet in a cluster");
                 }

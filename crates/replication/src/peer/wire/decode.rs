@@ -16,7 +16,7 @@ use crate::peer::{
 };
 
 /// Most entries, heartbeats or leaders of one frame: each takes more memory than it has bytes.
-const ELEMENTS_MAX: usize = 1 << 17;
+const ELEMENTS_MAX: usize = 1 << 18;
 
 /// Why bytes are no frame.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -85,14 +85,23 @@ pub(in crate::peer) fn decode(bytes: Bytes) -> Result<Message, Malformed> {
     })
 }
 
-/// Counts the fields of the frame's bodies, by their bytes: before anything is allocated for them.
+/// Heartbeats, their replies, leaders: messages of messages.
+const NESTED_FIELDS: [u64; 3] = [5, 6, 9];
+
+/// Counts the fields of the frame's bodies, and of the messages in them, by their bytes: before anything is allocated
+/// for them.
 fn has_too_many_parts(mut frame: &[u8]) -> bool {
     let mut parts = 0;
-    while let Some(body) = next_field(&mut frame) {
-        let mut body = body;
+    while let Some((field, mut body)) = next_field(&mut frame) {
         parts += 1;
-        while next_field(&mut body).is_some() {
+        while let Some((_, mut inner)) = next_field(&mut body) {
             parts += 1;
+            while NESTED_FIELDS.contains(&field) && next_field(&mut inner).is_some() {
+                parts += 1;
+                if parts > ELEMENTS_MAX {
+                    return true;
+                }
+            }
             if parts > ELEMENTS_MAX {
                 return true;
             }
@@ -101,10 +110,10 @@ fn has_too_many_parts(mut frame: &[u8]) -> bool {
     false
 }
 
-/// Steps over a field; its content where it has a length, else nothing. `None` at the end, and for what is malformed:
+/// Steps over a field: its number, and its content where it has a length, else nothing. `None` at the end, and for what is malformed:
 /// decoding will tell. prost refuses nothing that ends this early and goes on behind it, but for groups, of which
 /// there are none: they end it too, and what is behind them is no larger than the frame.
-fn next_field<'a>(message: &mut &'a [u8]) -> Option<&'a [u8]> {
+fn next_field<'a>(message: &mut &'a [u8]) -> Option<(u64, &'a [u8])> {
     if message.is_empty() {
         return None;
     }
@@ -120,7 +129,7 @@ fn next_field<'a>(message: &mut &'a [u8]) -> Option<&'a [u8]> {
             let length = usize::try_from(decode_varint(message).ok()?).ok()?;
             let (content, rest) = message.split_at_checked(length)?;
             *message = rest;
-            return Some(content);
+            return Some((key >> 3, content));
         }
         5 => {
             message.try_get_u32().ok()?;
@@ -129,7 +138,7 @@ fn next_field<'a>(message: &mut &'a [u8]) -> Option<&'a [u8]> {
         3 | 4 => {}
         _ => return None,
     }
-    Some(&[])
+    Some((key >> 3, &[]))
 }
 
 fn of_hello(hello: wire::Hello) -> Result<Hello, Malformed> {
