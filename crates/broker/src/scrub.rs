@@ -16,14 +16,29 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     let interval = broker.settings().scrub_interval;
     let mut wait = FIRST_AFTER.min(interval);
     while pause(&broker, wait).await {
-        for (topic, partition) in broker.partitions.open() {
-            if !scrub(&broker, &partition).await {
-                return;
-            }
-            heal::heal_if_damaged(&broker, &topic, &partition).await;
+        if !round(&broker).await {
+            return;
         }
         wait = interval;
     }
+}
+
+impl Broker {
+    /// Scrubs all partitions once, now, at the rate that is set.
+    pub async fn scrub_now(&self) {
+        round(self).await;
+    }
+}
+
+/// Scrubs all partitions once. False once the broker stops.
+async fn round(broker: &Broker) -> bool {
+    for (topic, partition) in broker.partitions.open() {
+        if !scrub(broker, &partition).await {
+            return false;
+        }
+        heal::heal_if_damaged(broker, &topic, &partition).await;
+    }
+    true
 }
 
 /// Scrubs one partition, segment after segment. False once the broker stops.

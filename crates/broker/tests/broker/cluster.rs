@@ -4,5 +4,6 @@ mod failover;
 mod hearsay;
 mod leaving;
 mod moving;
+mod repairs;
 mod restarts;
 mod stage;

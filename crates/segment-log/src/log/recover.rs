@@ -184,11 +184,14 @@ impl<'a> Recovery<'a> {
     }
 
     fn check_first(&self, names: &[SegmentName]) -> Result<(), OpenLogError> {
-        // A log that was never purged starts with its first term.
+        // A log that was never purged starts with its first term, and no cut removes its first segment before others.
+        let is_whole = self.start.is_none();
         let of_term = self.terms.starts().first().map(|start| start.index);
         let first = self.first().map(|first| first.index).or(of_term);
         match (first, names.first()) {
-            (Some(first), Some(name)) if name.base_index > first && self.is_noted(name) => {
+            (Some(first), Some(name))
+                if name.base_index > first && (is_whole || self.is_noted(name)) =>
+            {
                 let reason = format!(
                     "the log starts at entry {first}, its first segment at {}",
                     name.base_index

@@ -144,7 +144,8 @@ impl LogRepair {
                 offset: name.base_offset,
             };
             if let Some(end) = self.not_purged(end).filter(|end| *end < base) {
-                if self.durable_index() <= base.index {
+                let begins_log = self.pieces.is_empty() && self.start.is_none();
+                if self.durable_index() <= base.index && !begins_log {
                     // What a crash has left of a reset or a truncation: opening the log removes it.
                     break;
                 }

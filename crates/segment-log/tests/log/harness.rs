@@ -29,12 +29,14 @@ impl Chance {
     }
 }
 
-/// The seeds to run: the one from `STRAND_TEST_SEED`, or `count` of them.
+/// The seeds to run: the one from `STRAND_TEST_SEED`, or as many as `STRAND_TEST_SEEDS` says, or `count` of them.
 pub(crate) fn seeds(count: u64) -> Vec<u64> {
-    match std::env::var("STRAND_TEST_SEED") {
-        Ok(seed) => vec![seed.parse().expect("STRAND_TEST_SEED is a number")],
-        Err(_) => (1..=count).collect(),
+    if let Ok(seed) = std::env::var("STRAND_TEST_SEED") {
+        return vec![seed.parse().expect("STRAND_TEST_SEED is a number")];
     }
+    let wanted = std::env::var("STRAND_TEST_SEEDS").ok();
+    let wanted = wanted.map(|count| count.parse().expect("STRAND_TEST_SEEDS is a number"));
+    (1..=wanted.unwrap_or(count)).collect()
 }
 
 pub(crate) fn path() -> &'static Path {

@@ -205,6 +205,27 @@ impl Stage {
         disk.exists(std::path::Path::new(path)).unwrap()
     }
 
+    /// The segment files of partition 0 of a topic on a broker's disk, ascending, with their bytes.
+    pub(super) fn segments(&self, broker: u32, topic: &str) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let id = self.broker(broker).topic(&name(topic)).unwrap().id.unwrap();
+        let directory = std::path::PathBuf::from(format!("partitions/{id}/0"));
+        let disk = self.members[&broker].disk.mount();
+        let listed = disk.list(&directory).unwrap().into_iter();
+        let files = listed.filter(|entry| entry.name.ends_with(".log"));
+        let read = |file: std::path::PathBuf| {
+            let bytes = segment_log::disk::read_small_file(&*disk, &file, 1 << 24);
+            (file, bytes.unwrap().unwrap_or_default())
+        };
+        files
+            .map(|entry| read(directory.join(entry.name)))
+            .collect()
+    }
+
+    pub(super) fn flip_bit(&self, broker: u32, file: &std::path::Path, byte: u64) {
+        let disk = &self.members[&broker].disk;
+        disk.flip_bit(file, byte, 3).unwrap();
+    }
+
     pub(super) async fn all_ready(&self) {
         for broker in self.running() {
             let readiness = || self.broker(broker).readiness();
