@@ -60,7 +60,7 @@ async fn the_next_leader_serves_what_the_last_one_acknowledged() {
     for round in 0..3 {
         let leader = stage.leader("t").await;
         let values = numbered(&format!("round {round} "), 20);
-        stage.node(leader).produce_values("t", values.clone()).await;
+        stage.produce_values("t", values.clone()).await;
         expected.extend(values);
         stage.kill(leader).await;
         assert_ne!(stage.leader("t").await, leader);

@@ -20,7 +20,7 @@ async fn a_partition_moves_with_its_records_and_leaves_no_files_behind() {
     stage.create(0, "t", 1, 1).await;
     let values = numbered("v", 100);
     let mut at = stage.leader("t").await;
-    stage.node(at).produce_values("t", values.clone()).await;
+    stage.produce_values("t", values.clone()).await;
     for _ in 0..3 {
         let to = (at + 1) % 3;
         let decided = stage.broker(2).reassign(vec![wish("t", 0, &[to])], false);
@@ -38,8 +38,8 @@ async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
     let mut stage = Stage::of(4).await;
     stage.create(0, "t", 1, 3).await;
     let values = numbered("v", 100);
+    stage.produce_values("t", values.clone()).await;
     let leader = stage.leader("t").await;
-    stage.node(leader).produce_values("t", values.clone()).await;
     let before = stage.replicas(0, "t", 0);
     let new = (0..4).find(|broker| !before.contains(broker)).unwrap();
     // The newcomer is away: the move waits.

@@ -8,8 +8,7 @@ async fn a_broker_that_finds_nobody_starts_and_says_what_it_waits_for() {
     let mut stage = Stage::of(3).await;
     stage.create(0, "t", 2, 3).await;
     let values = numbered("v", 30);
-    let leader = stage.leader("t").await;
-    stage.node(leader).produce_values("t", values.clone()).await;
+    stage.produce_values("t", values.clone()).await;
     for broker in 0..3 {
         stage.kill(broker).await;
     }
@@ -30,8 +29,7 @@ async fn all_brokers_stop_and_start_and_nothing_is_lost() {
     let mut expected = Vec::new();
     for round in 0..3 {
         let values = numbered(&format!("round {round} "), 20);
-        let leader = stage.leader("t").await;
-        stage.node(leader).produce_values("t", values.clone()).await;
+        stage.produce_values("t", values.clone()).await;
         expected.extend(values);
         for broker in 0..3 {
             match round {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{
-    Broker, BrokerIdentity, BrokerSettings, BrokerState, CreateTopic, Formation, StartError,
-    registered_replica, registration,
+    Broker, BrokerIdentity, BrokerSettings, BrokerState, CreateTopic, Formation, ProduceError,
+    StartError, registered_replica, registration,
 };
 use model::batch::Batch;
 use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId};
@@ -291,6 +291,31 @@ impl Stage {
         tokio::time::timeout(PATIENCE, tries)
             .await
             .expect("is acknowledged");
+    }
+
+    /// Produces values one by one, wherever partition 0 is led. Leadership may move meanwhile; what came of a batch is
+    /// looked up where that is unknown.
+    pub(super) async fn produce_values(&self, topic: &str, values: Vec<String>) {
+        let tries = async {
+            for value in values {
+                loop {
+                    let leader = self.leader(topic).await;
+                    let batch = crate::harness::batch(&[&value]);
+                    match self.node(leader).produce(topic, batch).await {
+                        Ok(_) => break,
+                        Err(ProduceError::OutcomeUnknown { .. }) => {
+                            if self.values(topic).await.contains(&value) {
+                                break;
+                            }
+                        }
+                        Err(error) => println!("not produced yet: {error}"),
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        };
+        let tried = tokio::time::timeout(PATIENCE, tries).await;
+        tried.expect("all are acknowledged");
     }
 
     /// Every value of partition 0, as its leader has them.
