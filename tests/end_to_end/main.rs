@@ -14,6 +14,7 @@ mod full_disk;
 mod kill_loop;
 mod log_files;
 mod memory;
+mod metrics;
 mod operations;
 mod power_loss;
 mod retention;

@@ -8,7 +8,7 @@
 //!   ├─ cluster state   the metadata group: commands in, answers out
 //!   ├─ partitions      which topics there are and which local partitions are open; kept in step with the
 //!   │                  cluster's state by one loop (`reconcile`)
-//!   └─ in background   reconcile, retention, scrub, gauges
+//!   └─ in background   reconcile, retention, scrub
 //! ```
 
 mod broker;
@@ -16,7 +16,7 @@ mod budget;
 mod cluster;
 mod error;
 mod fetch;
-mod gauges;
+mod figures;
 mod hearsay;
 mod leadership;
 mod list_offsets;
@@ -50,6 +50,7 @@ pub use error::{
     PartitionError, ProduceError, RegistrationError, StartError, TransferLeadershipError,
 };
 pub use fetch::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest, FetchedPartition};
+pub use figures::{BrokerFigures, PartitionFigures, Sums};
 pub use list_offsets::{FoundOffset, OffsetAt, OffsetQuery};
 pub use neighbours::{BrokerAddress, BrokerLoad, LeaderView, Neighbours, NoNeighbours};
 pub use produce::{ProduceResult, ProduceResults, ProduceSession, Produced};

@@ -1,6 +1,6 @@
-//! The counters of the hot paths, looked up once.
+//! The counters and histograms of the hot paths, looked up once.
 
-use metrics::{Counter, counter};
+use metrics::{Counter, Histogram, counter, histogram};
 
 /// Counts what goes in and out.
 pub(crate) struct Meters {
@@ -14,6 +14,14 @@ pub(crate) struct Meters {
     pub(crate) scrubbed_bytes: Counter,
     pub(crate) damage_found: Counter,
     pub(crate) log_start_moves: Counter,
+    pub(crate) leader_changes: Counter,
+    /// From the submission of a batch to its result.
+    pub(crate) produce_seconds: Histogram,
+    /// From when Raft has a batch to its result: writing, syncing, the other brokers.
+    pub(crate) commit_seconds: Histogram,
+    /// Of a fetch, once there was enough: reading, and waiting for room among the answers.
+    pub(crate) fetch_seconds: Histogram,
+    pub(crate) fetched_records: Counter,
 }
 
 impl Meters {
@@ -30,6 +38,11 @@ impl Meters {
             scrubbed_bytes: counter!("strandline_scrubbed_bytes_total"),
             damage_found: counter!("strandline_damaged_segments_total"),
             log_start_moves: counter!("strandline_log_start_moves_total"),
+            leader_changes: counter!("strandline_leader_changes_total"),
+            produce_seconds: histogram!("strandline_produce_seconds"),
+            commit_seconds: histogram!("strandline_commit_seconds"),
+            fetch_seconds: histogram!("strandline_fetch_seconds"),
+            fetched_records: counter!("strandline_fetched_records_total"),
         }
     }
 }

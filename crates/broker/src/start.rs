@@ -25,7 +25,7 @@ use crate::partitions::{Partitions, Reconciler, heal, stored_groups};
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
 use crate::{Broker, BrokerSettings, Formation, StartError};
-use crate::{gauges, hearsay, leadership, movement, retention, scrub};
+use crate::{hearsay, leadership, movement, retention, scrub};
 
 /// The number and name of the group that replicates the cluster's state.
 const METADATA_GROUP_ID: u16 = 0;
@@ -98,7 +98,6 @@ impl Broker {
             spawn(retention::run(broker.clone())),
             spawn(scrub::run(broker.clone())),
             spawn(heal::run(broker.clone())),
-            spawn(gauges::run(broker.clone())),
         ]);
         Ok(broker)
     }

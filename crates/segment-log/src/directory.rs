@@ -15,6 +15,7 @@ use crate::disk::Disk;
 use crate::error::{OpenError, OpenLogError, SyncFailed};
 use crate::flusher::{FlushQueue, OnFlushWork};
 use crate::log::{Log, LogInner, LogSettings};
+use crate::meters::Meters;
 use crate::noted_ends::NotedEnds;
 use crate::repair::{LogRepair, RepairError};
 use crate::segment::SegmentFile;
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) noted: NotedEnds,
     pub(crate) queue: FlushQueue,
     pub(crate) budget: Arc<SpaceBudget>,
+    pub(crate) meters: Meters,
     ballast: Ballast,
     logs: Mutex<BTreeMap<PathBuf, Weak<LogInner>>>,
     /// Logs that are being recovered.
@@ -75,6 +77,7 @@ impl LogDirectory {
             noted: NotedEnds::open(disk.clone())?,
             ballast: Ballast::open(&*disk),
             budget: Arc::new(SpaceBudget::of(&*disk)),
+            meters: Meters::new(),
             disk,
             clock,
             queue: FlushQueue::default(),

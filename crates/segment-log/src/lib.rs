@@ -19,6 +19,7 @@ mod flusher;
 pub mod fuzzing;
 pub mod journal;
 pub mod log;
+mod meters;
 mod noted_ends;
 #[doc(hidden)]
 pub mod planted;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use broker::Broker;
 use parking_lot::Mutex;
+use replication::peer::PeerNetwork;
 use serde::Serialize;
 use tonic_health::server::HealthReporter;
 
@@ -23,6 +24,7 @@ pub(crate) const RECOVERING: &str = "the broker is starting: it recovers its dat
 #[derive(Default)]
 pub(crate) struct Health {
     broker: OnceLock<Arc<Broker>>,
+    network: OnceLock<Arc<PeerNetwork>>,
     /// What a broker that has not started is at.
     stage: Mutex<Option<String>>,
     stopping: AtomicBool,
@@ -62,6 +64,22 @@ impl Health {
     pub(crate) fn started(&self, broker: Arc<Broker>) {
         // Set once, by the one start.
         let _ = self.broker.set(broker);
+    }
+
+    /// The broker listens for others: that can be looked at from now on.
+    pub(crate) fn listens(&self, network: Arc<PeerNetwork>) {
+        // Set once, by the one start.
+        let _ = self.network.set(network);
+    }
+
+    /// What goes on between brokers; `None` where this one is alone.
+    pub(crate) fn network(&self) -> Option<Arc<PeerNetwork>> {
+        self.network.get().cloned()
+    }
+
+    /// The broker, once it has started.
+    pub(crate) fn broker(&self) -> Option<Arc<Broker>> {
+        self.broker.get().cloned()
     }
 
     /// The broker stops: it is not ready any more.

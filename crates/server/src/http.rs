@@ -1,7 +1,8 @@
-//! The HTTP port: `/metrics`, `/healthz`, `/readyz`. It changes nothing.
+//! The HTTP port: `/metrics`, `/metrics/partitions`, `/healthz`, `/readyz`. It changes nothing.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::health::Health;
 use crate::held::Held;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 
 /// Connections at a time; more wait. Whoever asks for health or metrics needs one.
 const CONNECTIONS_MAX: usize = 64;
@@ -26,6 +27,8 @@ const CONNECTIONS_MAX: usize = 64;
 pub(crate) struct Shown {
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Metrics,
+    /// The data directory.
+    pub(crate) data: Arc<Path>,
 }
 
 /// Serves until it is dropped.
@@ -42,16 +45,43 @@ pub(crate) async fn serve(listener: std::net::TcpListener, shown: Shown) -> io::
 
 fn router(shown: Shown) -> Router {
     Router::new()
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(whole))
+        .route("/metrics/partitions", get(partitions))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(not_found)
         .with_state(shown)
 }
 
-async fn metrics(State(shown): State<Shown>) -> Response {
+async fn whole(State(shown): State<Shown>) -> Response {
+    text(move || {
+        let (broker, network) = (shown.health.broker(), shown.health.network());
+        shown.metrics.render(&metrics::Shown {
+            broker: broker.as_deref(),
+            peers: network.map_or_else(Vec::new, |network| network.stats()),
+            is_ready: shown.health.report().ready,
+            data: &shown.data,
+        })
+    })
+    .await
+}
+
+async fn partitions(State(shown): State<Shown>) -> Response {
+    text(move || {
+        let broker = shown.health.broker();
+        broker.map_or_else(String::new, |broker| metrics::render_partitions(&broker))
+    })
+    .await
+}
+
+/// With thousands of partitions this takes milliseconds, which no partition should wait for.
+async fn text(render: impl FnOnce() -> String + Send + 'static) -> Response {
     let format = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (format, shown.metrics.render()).into_response()
+    match tokio::task::spawn_blocking(render).await {
+        Ok(text) => (format, text).into_response(),
+        // The process is stopping, or a bug was logged.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn ready(State(shown): State<Shown>) -> Response {
@@ -67,7 +97,7 @@ async fn ready(State(shown): State<Shown>) -> Response {
 
 async fn not_found(uri: Uri) -> Response {
     let text = format!(
-        "{} is not here; /metrics, /healthz and /readyz are\n",
+        "{} is not here; /metrics, /metrics/partitions, /healthz and /readyz are\n",
         uri.path()
     );
     (StatusCode::NOT_FOUND, text).into_response()

@@ -1,39 +1,41 @@
-//! What `/metrics` shows: the counters of all crates, and the process itself, in Prometheus' text format.
+//! What `/metrics` shows: the counters of all crates, what the broker holds, its disk, and the process itself, in
+//! Prometheus' text format. How many series there are depends on how many topics there are, not on how many partitions:
+//! those stand at `/metrics/partitions`.
 
+mod broker;
+mod disk;
+mod histograms;
+mod peers;
 mod process;
+mod text;
 
+use std::path::Path;
 use std::sync::OnceLock;
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use ::broker::Broker;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use replication::peer::PeerStats;
 
-/// Upper bounds of histograms whose names end in `_seconds`: from a write to the page cache to a stalled disk.
-const SECONDS: &[f64] = &[
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-    1.0, 2.5, 5.0, 10.0,
-];
-
-/// Upper bounds of all other histograms: bytes and counts.
-const AMOUNTS: &[f64] = &[
-    1.0,
-    4.0,
-    16.0,
-    64.0,
-    256.0,
-    1024.0,
-    4096.0,
-    16_384.0,
-    65_536.0,
-    262_144.0,
-    1_048_576.0,
-    4_194_304.0,
-    16_777_216.0,
-    67_108_864.0,
-];
+use histograms::{Histograms, Recording};
+use text::Series;
 
 /// The metrics of this process. Clones show the same ones.
 #[derive(Clone)]
 pub(crate) struct Metrics {
-    handle: PrometheusHandle,
+    counters: PrometheusHandle,
+    histograms: Histograms,
+}
+
+/// What is shown beside the counters.
+pub(crate) struct Shown<'a> {
+    /// The broker, once it has started.
+    pub(crate) broker: Option<&'a Broker>,
+    /// The traffic with other brokers.
+    pub(crate) peers: Vec<PeerStats>,
+    /// Whether it is ready.
+    pub(crate) is_ready: bool,
+    /// The data directory.
+    pub(crate) data: &'a Path,
 }
 
 impl Metrics {
@@ -43,31 +45,49 @@ impl Metrics {
     /// # Errors
     /// What the exporter says.
     pub(crate) fn start() -> Result<Self, String> {
-        static STARTED: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-        let handle = STARTED.get_or_init(install).clone()?;
-        Ok(Self { handle })
+        static STARTED: OnceLock<Result<Metrics, String>> = OnceLock::new();
+        STARTED.get_or_init(install).clone()
     }
 
-    /// Everything, in Prometheus' text format.
-    pub(crate) fn render(&self) -> String {
-        let mut text = self.handle.render();
+    /// Everything but single partitions, in Prometheus' text format. Blocks for a moment on the file system.
+    pub(crate) fn render(&self, shown: &Shown<'_>) -> String {
+        let mut text = String::new();
+        if let Some(broker) = shown.broker {
+            // First: it counts what has happened since it was looked at last.
+            broker::render(&mut text, &broker.figures());
+        }
+        let help = "1 once everything is served and all replicas have caught up.";
+        let ready = u64::from(shown.is_ready);
+        Series::begin(&mut text, "strandline_ready", "gauge", help).add("", ready);
+        peers::render(&mut text, &shown.peers);
+        text += &self.counters.render();
+        self.histograms.render(&mut text);
+        disk::render(&mut text, shown.data);
         process::render(&mut text);
         text
     }
-
-    /// Sorts what histograms have gathered into their buckets. Must be called now and then, or they grow.
-    pub(crate) fn upkeep(&self) {
-        self.handle.run_upkeep();
-    }
 }
 
-fn install() -> Result<PrometheusHandle, String> {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
-        .and_then(|builder| builder.set_buckets(AMOUNTS))
-        .map_err(|error| error.to_string())?
-        .build_recorder();
-    let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
-    Ok(handle)
+/// Every partition of a broker, in Prometheus' text format.
+pub(crate) fn render_partitions(broker: &Broker) -> String {
+    let mut text = String::new();
+    broker::render_partitions(&mut text, &broker.figures());
+    text
+}
+
+fn install() -> Result<Metrics, String> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = Metrics {
+        counters: recorder.handle(),
+        histograms: Histograms::default(),
+    };
+    let recording = Recording {
+        histograms: metrics.histograms.clone(),
+        others: recorder,
+    };
+    metrics::set_global_recorder(recording).map_err(|error| error.to_string())?;
+    // What is counted where it is seldom met stands at 0 until then, rather than nowhere.
+    metrics::counter!("strandline_connections_refused_total").increment(0);
+    metrics::counter!("strandline_calls_refused_total").increment(0);
+    Ok(metrics)
 }

@@ -8,7 +8,7 @@
 //! ```
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,9 +33,6 @@ use crate::wiring::{api_settings, broker_settings};
 
 /// How long the ready line waits for partitions: a damaged one is never ready, the others serve all the same.
 const READY_WAIT_MAX: Duration = Duration::from_secs(30);
-
-/// How often histograms are sorted into their buckets.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where a broker serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +74,7 @@ pub async fn serve(
         data: settings.data.clone(),
     };
     let health = Arc::new(Health::default());
-    let _aside = serve_aside(http, health.clone(), metrics);
+    let _aside = serve_aside(http, health.clone(), metrics, &settings.data);
     let mut stop = std::pin::pin!(stop);
     let cores = Arc::new(Cores::start(count(settings.cores))?);
     let network = match peer {
@@ -90,6 +87,9 @@ pub async fn serve(
         )?),
         None => None,
     };
+    if let Some(network) = &network {
+        health.listens(network.clone());
+    }
     let place = Place::find(
         &settings,
         &directory,
@@ -230,22 +230,17 @@ impl Running {
     }
 }
 
-/// Serves HTTP and does small chores beside everything else, until it is dropped.
-fn serve_aside(http: Bound, health: Arc<Health>, metrics: Metrics) -> JoinSet<()> {
+/// Serves HTTP beside everything else, until it is dropped.
+fn serve_aside(http: Bound, health: Arc<Health>, metrics: Metrics, data: &Path) -> JoinSet<()> {
     let mut aside = JoinSet::new();
     let shown = Shown {
         health,
-        metrics: metrics.clone(),
+        metrics,
+        data: data.into(),
     };
     aside.spawn(async move {
         if let Err(error) = http::serve(http.listener, shown).await {
             tracing::error!(%error, "metrics and health are served no more");
-        }
-    });
-    aside.spawn(async move {
-        loop {
-            tokio::time::sleep(UPKEEP_INTERVAL).await;
-            metrics.upkeep();
         }
     });
     aside

@@ -20,7 +20,7 @@ impl Broker {
     /// partition is answered at once. Between the high watermark and the log end there is nothing yet: no error.
     pub async fn fetch(&self, request: FetchRequest) -> FetchAnswer {
         if request.partitions.is_empty() {
-            return self.answer(ReadOnce::default()).await;
+            return self.answer(&[], ReadOnce::default()).await;
         }
         let wait_max = request.wait_max.min(self.settings.fetch_wait_max);
         let deadline = Instant::now() + wait_max;
@@ -28,15 +28,16 @@ impl Broker {
         let bytes_max = request.bytes_max.map_or(limit, |wanted| wanted.min(limit));
         // More than can be answered would be waited for in vain.
         let bytes_min = request.bytes_min.clamp(1, bytes_max.max(1));
-        let (wanted, mut read) = loop {
+        let (wanted, mut read, began) = loop {
             // Before the look-up: a topic deleted or created behind it wakes us.
             let mut tables = self.partitions.version();
             let wanted = Arc::new(self.find_all(&request.partitions).await);
             // Before the read: what comes behind it wakes us.
             let changes = changes(&wanted);
+            let began = Instant::now();
             let read = read_all(&wanted, bytes_max).await;
             if read.bytes >= bytes_min || read.has_errors() || self.is_stopping() {
-                break (wanted, read);
+                break (wanted, read, began);
             }
             let mut stopping = self.stopping();
             let more = async {
@@ -47,11 +48,13 @@ impl Broker {
                 }
             };
             if timeout_at(deadline, more).await.is_err() {
-                break (wanted, read);
+                break (wanted, read, began);
             }
         };
         confirm(&wanted, &mut read).await;
-        self.answer(read).await
+        let answer = self.answer(&wanted, read).await;
+        self.meters.fetch_seconds.record(began.elapsed());
+        answer
     }
 
     async fn find_all(&self, partitions: &[FetchPartition]) -> Vec<Wanted> {
@@ -66,11 +69,8 @@ impl Broker {
     }
 
     /// Hands the bytes out once there is room for them among all answers under way.
-    async fn answer(&self, read: ReadOnce) -> FetchAnswer {
-        self.meters.fetches.increment(1);
-        self.meters.fetched_bytes.increment(read.bytes);
-        let refused = read.partitions.iter().filter(|read| read.is_err()).count();
-        self.meters.fetch_refused.increment(refused as u64);
+    async fn answer(&self, wanted: &[Wanted], read: ReadOnce) -> FetchAnswer {
+        self.count(wanted, &read);
         let permit = match read.bytes {
             0 => None,
             bytes => self.fetch_budget.take(bytes).await,
@@ -78,6 +78,21 @@ impl Broker {
         FetchAnswer {
             partitions: read.partitions,
             permit: FetchPermit { _permit: permit },
+        }
+    }
+
+    fn count(&self, wanted: &[Wanted], read: &ReadOnce) {
+        self.meters.fetches.increment(1);
+        self.meters.fetched_bytes.increment(read.bytes);
+        for (wanted, read) in wanted.iter().zip(&read.partitions) {
+            match (wanted, read) {
+                (Ok((partition, wanted)), Ok(read)) => {
+                    let records = read.next_offset.since(wanted.offset);
+                    self.meters.fetched_records.increment(records);
+                    partition.traffic.fetched(records, read.bytes);
+                }
+                _ => self.meters.fetch_refused.increment(1),
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A partition that is open here.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use metadata::TopicConfig;
+use metrics::Counter;
 use model::{Durability, Offset, PartitionIndex, ReplicaId, TopicName};
 use parking_lot::Mutex;
 use replication::{GroupStatus, LogGroup, LogSettings};
@@ -11,6 +12,7 @@ use replication::{GroupStatus, LogGroup, LogSettings};
 use super::ReplicaNames;
 use crate::PartitionError;
 use crate::budget::ByteBudget;
+use crate::figures::Traffic;
 
 /// An open partition.
 pub(crate) struct LocalPartition {
@@ -24,8 +26,12 @@ pub(crate) struct LocalPartition {
     /// For batches that are proposed and not yet answered: who finds none left waits here, so that the group need
     /// not refuse.
     pub(crate) room: ByteBudget,
+    /// What went in and out, for metrics.
+    pub(crate) traffic: Traffic,
     /// Whether an append may be acknowledged before it is synced.
     is_page_cache: AtomicBool,
+    /// How many elections were counted.
+    elections: AtomicU64,
     /// What holds its move up, for people.
     moving_problem: Mutex<Option<String>>,
 }
@@ -48,6 +54,8 @@ impl LocalPartition {
             names,
             durable_at_start,
             room,
+            traffic: Traffic::default(),
+            elections: AtomicU64::default(),
             is_page_cache: AtomicBool::new(durability == Durability::PageCache),
             moving_problem: Mutex::default(),
         }
@@ -116,6 +124,12 @@ impl LocalPartition {
             partition: self.partition,
             leader: other.and_then(|leader| self.names.broker(leader)),
         }
+    }
+
+    /// Counts the elections that were not counted yet.
+    pub(crate) fn note_elections(&self, seen: u64, counter: &Counter) {
+        let counted = self.elections.fetch_max(seen, Ordering::Relaxed);
+        counter.increment(seen.saturating_sub(counted));
     }
 
     /// Notes what holds its move up.

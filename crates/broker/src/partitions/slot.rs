@@ -65,6 +65,14 @@ impl Slot {
         }
     }
 
+    /// Whether it could not be opened.
+    pub(crate) fn has_failed(&self) -> bool {
+        match self {
+            Self::Local(state) => matches!(&*state.read(), Local::Failed { .. }),
+            Self::Elsewhere => false,
+        }
+    }
+
     /// Whether it should be opened (again).
     pub(crate) fn wants_opening(&self) -> bool {
         matches!(

@@ -8,6 +8,7 @@ use model::{Acks, Durability};
 use parking_lot::Mutex;
 use replication::{AnswerSink, ProduceOutcome};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::outcome::result_of;
 use super::{ProduceResult, Produced};
@@ -33,6 +34,8 @@ pub(super) struct Proposed {
     pub(super) bytes: u64,
     /// What the topic promised when it was handed on.
     pub(super) durability: Durability,
+    /// When it was handed on.
+    pub(super) at: Instant,
     /// Its shares of the partition's and of the broker's budget, given back with the outcome.
     pub(super) _permits: [OwnedSemaphorePermit; 2],
 }
@@ -49,6 +52,8 @@ enum State {
 struct Waiting {
     tag: u64,
     acks: Acks,
+    /// When it was submitted.
+    since: Instant,
     state: State,
 }
 
@@ -93,6 +98,7 @@ impl InOrder {
         queue.waiting.push_back(Waiting {
             tag,
             acks,
+            since: Instant::now(),
             state: State::Submitted,
         });
         place
@@ -138,11 +144,11 @@ impl InOrder {
         let Some(result) = result(&waiting.state) else {
             return;
         };
-        let bytes = match &waiting.state {
-            State::Proposed(proposed) => proposed.bytes,
-            State::Submitted | State::Done(_) => 0,
-        };
-        self.count(&result, bytes);
+        if let (Ok(produced), State::Proposed(proposed)) = (&result, &waiting.state) {
+            self.count(produced, proposed, waiting.since);
+        } else if result.is_err() {
+            self.meters.produce_refused.increment(1);
+        }
         // The permits go with the old state.
         waiting.state = State::Done(result);
         if place.0 == queue.first {
@@ -227,18 +233,21 @@ impl InOrder {
         self.drop_unwanted(&mut queue);
     }
 
-    fn count(&self, result: &Result<Produced, ProduceError>, bytes: u64) {
-        match result {
-            Ok(produced) if !produced.duplicate => {
-                self.meters.produced_batches.increment(1);
-                self.meters
-                    .produced_records
-                    .increment(u64::from(produced.records));
-                self.meters.produced_bytes.increment(bytes);
-            }
-            Ok(_) => {}
-            Err(_) => self.meters.produce_refused.increment(1),
+    fn count(&self, produced: &Produced, proposed: &Proposed, since: Instant) {
+        let meters = &self.meters;
+        let now = Instant::now();
+        meters.produce_seconds.record(now.duration_since(since));
+        if produced.duplicate {
+            return;
         }
+        meters
+            .commit_seconds
+            .record(now.duration_since(proposed.at));
+        let (records, bytes) = (u64::from(produced.records), proposed.bytes);
+        meters.produced_batches.increment(1);
+        meters.produced_records.increment(records);
+        meters.produced_bytes.increment(bytes);
+        proposed.partition.traffic.produced(records, bytes);
     }
 }
 

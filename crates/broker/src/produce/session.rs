@@ -7,6 +7,7 @@ use metadata::TopicConfig;
 use model::batch::{Batch, ProduceLimits, validate_produced};
 use model::{Acks, Offset, PartitionIndex, TimestampType, TopicName};
 use replication::AnswerSink;
+use tokio::time::Instant;
 
 use super::ProduceResult;
 use super::in_order::{InOrder, Place, Proposed};
@@ -112,6 +113,7 @@ impl ProduceSession {
             // A config that has changed a moment ago is not in force before the partition says so.
             durability: weaker(config.durability, partition.durability()),
             partition: partition.clone(),
+            at: Instant::now(),
             _permits: [of_partition, of_broker],
         };
         let place = unfinished.place;

@@ -1,6 +1,7 @@
 //! A round: write what is staged, sync, complete who waits, in order. And what happens when that fails.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::state::Waiting;
 use super::{Log, LogInner, OnDurable};
@@ -102,10 +103,12 @@ impl LogInner {
         if let Some((file, path)) = current
             && durable < written
         {
+            let began = Instant::now();
             let synced = file.sync();
             if !planted::has(Bug::IgnoreFailedSync) {
                 synced.map_err(|error| self.failure(&path, error))?;
             }
+            self.shared.meters.sync_seconds.record(began.elapsed());
         }
         Ok((written, outcome))
     }
@@ -148,13 +151,18 @@ impl LogInner {
 
     /// After a final failure: stops the log for good and tells everybody who waits. The first failure stays.
     pub(super) fn latch(&self, failed: &SyncFailed) {
-        if !failed.is_final {
-            return;
+        if failed.is_final {
+            self.stop(failed, || self.shared.meters.failed_syncs.increment(1));
         }
+    }
+
+    /// Refuses everything from now on; `first` is called where nothing had stopped the log before.
+    fn stop(&self, failed: &SyncFailed, first: impl FnOnce()) {
         let waiting = {
             let mut state = self.state.lock();
             if state.failed.is_none() {
                 tracing::error!(log = %self.path.display(), error = %failed, "the log has stopped");
+                first();
                 state.failed = Some(failed.clone());
             }
             std::mem::take(&mut state.waiting)
@@ -169,6 +177,6 @@ impl LogInner {
         let _round = self.round.lock();
         let _writer = self.writer.lock();
         let gone = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
-        self.latch(&self.failure(&self.path, gone));
+        self.stop(&self.failure(&self.path, gone), || ());
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use model::{Durability, FilePosition};
 
@@ -88,7 +89,10 @@ impl LogInner {
             Ok(()) => Ok(writer.current.as_ref().map(|current| current.file.clone())),
             Err(failed) => {
                 if failed.is_final {
-                    state.failed.get_or_insert_with(|| failed.clone());
+                    if state.failed.is_none() {
+                        self.shared.meters.failed_syncs.increment(1);
+                        state.failed = Some(failed.clone());
+                    }
                 } else {
                     state.terms_dirty |= terms.is_some();
                     state.staged.splice(0..0, staged.drain(count..));
@@ -127,6 +131,7 @@ impl LogInner {
             .collect();
         let length = current.file.length();
         let write = || current.file.write_at(at, &parts);
+        let began = Instant::now();
         let written = if end - first.position <= BALLAST_WRITE_BYTES_MAX {
             self.shared.with_ballast(write)
         } else {
@@ -137,6 +142,7 @@ impl LogInner {
             let _ = current.file.set_length(length);
             SyncFailed::of_write(&first.segment.path, error)
         })?;
+        self.shared.meters.append_seconds.record(began.elapsed());
         first.segment.set_written(end);
         Ok(end - first.position)
     }
