@@ -28,6 +28,17 @@ pub(crate) enum Durability {
     PageCache,
 }
 
+impl Durability {
+    /// As the topic config says it.
+    pub(crate) fn config(self) -> String {
+        let name = match self {
+            Self::Fsync => "fsync",
+            Self::PageCache => "page-cache",
+        };
+        name.to_owned()
+    }
+}
+
 /// Finds the broker's program, and has cargo build it unless one was named.
 pub(crate) fn program(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(named) = named {
@@ -59,7 +70,7 @@ impl Broker {
 
     /// The same under another program, such as `valgrind`, with its arguments.
     pub(crate) fn start_under(wrapper: &[&str], program: &Path, data: &Path) -> Result<Self> {
-        let mut command = match wrapper {
+        let command = match wrapper {
             [] => Command::new(program),
             [wrapper, arguments @ ..] => {
                 let mut command = Command::new(wrapper);
@@ -67,16 +78,26 @@ impl Broker {
                 command
             }
         };
+        let listeners = ["--grpc", "--peer", "--http"];
+        let flags = listeners.map(|listener| [listener.to_owned(), "127.0.0.1:0".to_owned()]);
+        Self::launch(command, data, flags.as_flattened())
+    }
+
+    /// Starts a broker with flags that say where it listens.
+    pub(crate) fn start_with(program: &Path, data: &Path, flags: &[String]) -> Result<Self> {
+        Self::launch(Command::new(program), data, flags)
+    }
+
+    fn launch(mut command: Command, data: &Path, flags: &[String]) -> Result<Self> {
+        let program = command.get_program().to_owned();
         let words_path = data.with_extension("log");
         let words = File::options()
             .append(true)
             .create(true)
             .open(&words_path)
             .context("creating a file for the broker's words")?;
-        command.arg("broker").arg("--data").arg(data).stderr(words);
-        for listener in ["--grpc", "--peer", "--http"] {
-            command.args([listener, "127.0.0.1:0"]);
-        }
+        command.arg("broker").arg("--data").arg(data);
+        command.args(flags).stderr(words);
         let (process, address) = Child::start(&mut command, ready_address).with_context(|| {
             let words = fs::read_to_string(&words_path).unwrap_or_default();
             format!("starting {}; it said: {words}", program.display())
@@ -96,6 +117,11 @@ impl Broker {
     /// The process's id: the wrapper's, if there is one.
     pub(crate) fn process_id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// CPU seconds used so far.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        self.process.cpu_seconds()
     }
 
     /// Asks it to stop, and waits until it has.
@@ -120,15 +146,11 @@ impl Broker {
         partitions: i32,
         durability: Durability,
     ) -> Result<()> {
-        let durability = match durability {
-            Durability::Fsync => "fsync",
-            Durability::PageCache => "page-cache",
-        };
-        self.with_topics(async |mut topics| {
+        with_topics(self.address, async |mut topics| {
             let request = CreateTopicRequest {
                 name: name.to_owned(),
                 partitions: Some(partitions),
-                configs: [("durability".to_owned(), durability.to_owned())].into(),
+                configs: [("durability".to_owned(), durability.config())].into(),
                 ..CreateTopicRequest::default()
             };
             topics.create_topic(request).await?;
@@ -150,7 +172,7 @@ impl Broker {
     /// Deletes a topic, and waits until its files are gone: the work of unlinking them is nobody's pass.
     pub(crate) fn delete_topic(&self, name: &str) -> Result<()> {
         let before = self.topic_directories()?;
-        self.with_topics(async |mut topics| {
+        with_topics(self.address, async |mut topics| {
             let name = name.to_owned();
             topics.delete_topic(DeleteTopicRequest { name }).await?;
             Ok(())
@@ -169,16 +191,28 @@ impl Broker {
     fn topic_directories(&self) -> Result<usize> {
         Ok(fs::read_dir(self.data.join("partitions"))?.count())
     }
+}
 
-    fn with_topics(&self, act: impl AsyncFnOnce(TopicClient<Channel>) -> Result<()>) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
-            let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
-            act(TopicClient::new(endpoint.connect().await?)).await
-        })
-    }
+/// Asks a broker something about topics.
+pub(crate) fn with_topics<T>(
+    server: SocketAddr,
+    ask: impl AsyncFnOnce(TopicClient<Channel>) -> Result<T>,
+) -> Result<T> {
+    connected(server, async |channel| ask(TopicClient::new(channel)).await)
+}
+
+/// Asks a broker something on a connection of its own.
+pub(crate) fn connected<T>(
+    server: SocketAddr,
+    ask: impl AsyncFnOnce(Channel) -> Result<T>,
+) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let endpoint = Endpoint::from_shared(format!("http://{server}"))?;
+        ask(endpoint.connect().await?).await
+    })
 }
 
 /// The gRPC address in the line that a broker prints once it is ready.

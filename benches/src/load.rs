@@ -2,12 +2,14 @@
 
 mod batches;
 mod closed_loop;
+mod one_batch;
 mod open_loop;
 mod raw_tcp;
 mod subscriber;
 
 pub(crate) use batches::{batch_of, encoded_batch, produce_frame};
 pub(crate) use closed_loop::{ClosedLoop, Until};
+pub(crate) use one_batch::acknowledged;
 pub(crate) use open_loop::OpenLoop;
 pub(crate) use raw_tcp::{raw_ping_pong, receive_all, send_batches};
 pub(crate) use subscriber::subscribe;

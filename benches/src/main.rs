@@ -17,9 +17,13 @@
 //! | `p4` | durable produce, 1 KiB: 64 streams of one in flight, one stream of 64 | bare group commit, 64 callers | the time of a sync, wake-ups |
 //! | `p5` | durable produce, 64 partitions at a fixed rate, p99 from when a batch was due | one partition | a sync per partition's file |
 //! | `p6` | idle acknowledge latency, 1 KiB, page-cache | tonic echo; TCP echo | wake-ups between processors |
+//! | `p7` | quorum fsync on three brokers: p50 of one in flight; CPU | round trip + local durable commit; one broker | two syncs at a time, wake-ups of five processes |
 //! | `p8` | catch-up fetch: broker CPU-s per GB | `sendfile`; tonic server stream | the copy from the map into the socket |
 //! | `p9` | resident memory of an empty broker at rest | – | tables of openraft's histograms, the program's own pages |
 //! | `p10` | start to first acknowledged record; after `kill -9` | start of a process | syncs of new files; the tail's scan |
+//! | `p11` | leader killed to next acknowledge | the election timeout | the silence until somebody stands |
+//! | `p12` | the rate over 1,000 partitions, three brokers | over 10 | a batch per write and per peer frame |
+//! | `rest` | memory and CPU at rest of a partition's replica, 1,000 on each of three brokers | no partition | an openraft instance, its ticks |
 //! | `aa` | P1's floor against itself | the same | how far noise alone moves a ratio |
 //! | `micro` | the storage in this process | bare system calls | – |
 //! | `floors` | the floors without a broker | – | – |
@@ -38,6 +42,7 @@
 //! - The page cache is warm and files are new. `fsync` topics wait for `fdatasync`, as their floor does.
 
 mod broker;
+mod cluster;
 mod floor;
 mod harness;
 mod load;

@@ -56,12 +56,20 @@ pub(crate) enum Target {
     P5,
     /// Idle acknowledge latency.
     P6,
+    /// Three brokers, quorum fsync.
+    P7,
     /// Broker CPU of catch-up fetch.
     P8,
     /// Resident memory at rest.
     P9,
     /// Start to first acknowledged record, and after `kill -9`.
     P10,
+    /// The leader of three brokers is killed: until the next acknowledge.
+    P11,
+    /// The same total rate over 10 and 1,000 partitions of three replicas.
+    P12,
+    /// Memory and CPU at rest of 1,000 partitions of three replicas.
+    Rest,
     /// A floor against itself: how far apart two equal things are measured on this machine now.
     Aa,
     /// The storage alone, in this process, against bare system calls.

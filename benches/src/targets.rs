@@ -3,13 +3,17 @@
 mod bulk_produce;
 mod catch_up;
 mod durable;
+mod failover;
 mod floors;
 mod idle_latency;
 mod instructions;
 mod many_partitions;
 mod memory;
+mod quorum;
+mod rest;
 mod start;
 mod storage;
+mod thousands;
 
 use std::path::PathBuf;
 
@@ -37,9 +41,13 @@ pub(crate) fn measure(target: Target, setup: &Setup) -> Result<Vec<Figure>> {
         Target::P4 => durable::measure(setup),
         Target::P5 => many_partitions::measure(setup),
         Target::P6 => idle_latency::measure(setup),
+        Target::P7 => quorum::measure(setup),
         Target::P8 => catch_up::measure(setup),
         Target::P9 => memory::measure(setup),
         Target::P10 => start::measure(setup),
+        Target::P11 => failover::measure(setup),
+        Target::P12 => thousands::measure(setup),
+        Target::Rest => rest::measure(setup),
         Target::Aa => floors::against_itself(setup),
         Target::Micro => storage::measure(setup),
         Target::Floors => floors::all(setup),

@@ -76,7 +76,7 @@ impl Child {
     }
 
     /// CPU seconds used so far, user and system.
-    fn cpu_seconds(&self) -> Result<f64> {
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
         cpu_seconds(self.id()).context("asking for a child's CPU time")
     }
 

@@ -43,7 +43,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
     }])
 }
 
-fn mebibytes(status: &str, field: &str) -> Option<f64> {
+pub(super) fn mebibytes(status: &str, field: &str) -> Option<f64> {
     let value = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kibibytes: f64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes / 1024.0)
