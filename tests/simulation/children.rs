@@ -12,12 +12,27 @@ const RUN_WITHIN: Duration = Duration::from_secs(180);
 /// Before the outcome in what a child prints.
 pub(crate) const MARK: &str = "OUTCOME ";
 
+/// A bug for the child to plant, and the faults that may show it.
+pub(crate) struct Planted {
+    pub(crate) bug: String,
+    pub(crate) faults: String,
+}
+
+impl Planted {
+    fn environment(&self) -> [(&'static str, &str); 2] {
+        [
+            ("STRAND_SIM_BUG", &self.bug),
+            ("STRAND_SIM_FAULTS", &self.faults),
+        ]
+    }
+}
+
 /// Runs all seeds, as many at a time as there are cores, and hands on what came of each.
 ///
 /// `done` says whether to go on.
 pub(crate) fn run_all(
     seeds: impl IntoIterator<Item = u64>,
-    bug: Option<&str>,
+    bug: Option<&Planted>,
     mut done: impl FnMut(Outcome) -> bool,
 ) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -65,7 +80,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(seed: u64, bug: Option<&str>) -> Self {
+    fn start(seed: u64, bug: Option<&Planted>) -> Self {
         let this = std::env::current_exe().expect("the test's own path");
         let mut child = Command::new(this)
             .args([
@@ -75,7 +90,7 @@ impl Running {
                 "--nocapture",
             ])
             .env("STRAND_SIM_CHILD", seed.to_string())
-            .env("STRAND_SIM_BUG", bug.unwrap_or_default())
+            .envs(bug.into_iter().flat_map(Planted::environment))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -91,6 +91,9 @@ impl Scale {
             .into_iter()
             .filter(|_| chance.below(3) == 0)
             .collect();
+        if let Some(wanted) = wanted_faults() {
+            faults = wanted;
+        }
         // What makes snapshots and moves is in every run.
         faults.extend([
             Fault::Trim,
@@ -104,10 +107,17 @@ impl Scale {
             segment_bytes: 400 + chance.below(4000),
             device: Duration::from_micros(200 + chance.below(8_000)),
             pause_max: Duration::from_millis(50 + chance.below(1_200)),
-            lasts: Duration::from_secs(5 + chance.below(12)),
+            lasts: Duration::from_secs(3 + chance.below(10)),
             faults,
         }
     }
+}
+
+/// The faults that `STRAND_SIM_FAULTS` names, in the place of the seed's.
+fn wanted_faults() -> Option<Vec<Fault>> {
+    let names = std::env::var("STRAND_SIM_FAULTS").ok()?;
+    let is_named = |fault: &Fault| names.split(',').any(|name| name == format!("{fault:?}"));
+    Some(Fault::ALL.into_iter().filter(is_named).collect())
 }
 
 async fn simulate(seed: u64, prints: bool) -> Outcome {
