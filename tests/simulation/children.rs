@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::run::Outcome;
 
 /// A run that takes longer than this hangs.
-const RUN_WITHIN: Duration = Duration::from_secs(180);
+const RUN_WITHIN: Duration = Duration::from_secs(900);
 /// Before the outcome in what a child prints.
 pub(crate) const MARK: &str = "OUTCOME ";
 
