@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod clients;
 mod dev;
 mod failover;
 mod forming;

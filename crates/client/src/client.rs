@@ -1,6 +1,7 @@
 //! The way to a cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rpc::v1::cluster_client::ClusterClient;
 use rpc::v1::consumer_client::ConsumerClient;
@@ -107,6 +108,11 @@ impl Client {
 
     fn channel(&self) -> Channel {
         self.brokers.current().1
+    }
+
+    /// How long a call may take.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.settings.request_timeout
     }
 
     /// A request that ends after the settings' time.

@@ -1,15 +1,21 @@
 //! Finds offsets: the first, the one behind the last, or the first at a time.
 
+use std::time::Duration;
+
 use model::{Offset, Timestamp};
-use rpc::v1;
 use rpc::v1::offset_query::Position;
+use rpc::{Reason, v1};
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
 
 use super::Admin;
 use crate::call_error::CallError;
 use crate::refusal::Refusal;
 use crate::topic_partition::TopicPartition;
 use crate::wire;
+
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
 /// Which offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +45,33 @@ pub enum OffsetsError {
 }
 
 impl Admin {
-    /// One offset for each partition, in the same order; `None` where no record is that late.
+    /// One offset for each partition, in the same order; `None` where no record is that late. A partition that has no
+    /// leader for the moment is asked for again, as long as a call may take.
     ///
     /// # Errors
     /// [`OffsetsError`]: the first partition that was refused, or no answer.
     pub async fn list_offsets(
+        &self,
+        partitions: &[TopicPartition],
+        position: OffsetPosition,
+    ) -> Result<Vec<Option<Offset>>, OffsetsError> {
+        let began = Instant::now();
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            match self.try_list_offsets(partitions, position).await {
+                Err(OffsetsError::Partition { refusal, .. })
+                    if refusal.is(Reason::NotLeader)
+                        && began.elapsed() + backoff < self.client.request_timeout() =>
+                {
+                    sleep(backoff).await;
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn try_list_offsets(
         &self,
         partitions: &[TopicPartition],
         position: OffsetPosition,
