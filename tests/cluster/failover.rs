@@ -47,3 +47,22 @@ fn everything_acknowledged_survives_the_kill_of_all_brokers_at_once() {
         all_there(&cluster, TOPIC, (round + 1) * 1_000);
     }
 }
+#[test]
+fn any_broker_answers_and_says_who_leads() {
+    let cluster = started();
+    produce(&cluster, TOPIC, 0, 100);
+    for id in cluster.ids() {
+        let read = cluster.strand_at(
+            id,
+            &[
+                "consume",
+                TOPIC,
+                "--partition",
+                "0",
+                "--from-beginning",
+                "--until-end",
+            ],
+        );
+        assert_eq!(read.ok().text().lines().count(), 100);
+    }
+}
