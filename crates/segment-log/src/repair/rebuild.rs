@@ -175,11 +175,18 @@ impl Build {
 impl Damaged {
     /// The first entry that is missing: behind the new file, or the runs that are going to be in it next.
     fn first_missing(&self) -> LogIndex {
-        let runs = self.runs.iter().skip(self.next_run);
-        runs.fold(self.at().index, |at, run| match run.end_index() {
-            Some(end) if run.index == Some(at) => end,
-            _ => at,
-        })
+        let mut at = self.at();
+        for run in self.runs.iter().skip(self.next_run) {
+            match run.end_index() {
+                Some(index) if run.index == Some(at.index) => {
+                    let offset = run.end_offset;
+                    at = End { index, offset };
+                }
+                _ if run.is_behind(at) => {}
+                _ => break,
+            }
+        }
+        at.index
     }
 }
 
@@ -317,11 +324,13 @@ impl Around<'_> {
         let Some(build) = &mut damaged.build else {
             return Ok(());
         };
-        while let Some(run) = damaged.runs.get(damaged.next_run)
-            && run.index == Some(build.at().index)
-            && run.offset == build.at().offset
-        {
-            self.copy(name, run, build)?;
+        while let Some(run) = damaged.runs.get(damaged.next_run) {
+            let at = build.at();
+            if run.index == Some(at.index) && run.offset == at.offset {
+                self.copy(name, run, build)?;
+            } else if !run.is_behind(at) {
+                break;
+            }
             damaged.next_run += 1;
         }
         let at = build.at();

@@ -45,6 +45,14 @@ impl Run {
         self.index.map(|index| index.plus(self.count))
     }
 
+    /// Whether all of it should stand before `at`: then it is none.
+    pub(super) fn is_behind(&self, at: End) -> bool {
+        match self.index {
+            Some(index) => index < at.index,
+            None => self.offset < at.offset,
+        }
+    }
+
     /// The mark to go on from to reach an entry.
     pub(super) fn mark_before(&self, index: LogIndex) -> Option<(LogIndex, Mark)> {
         let first = self.index?;
@@ -303,15 +311,24 @@ impl Search<'_> {
     }
 }
 
-/// Leaves out runs that cannot be where they were found: bytes of a record may look like a batch.
+/// Leaves out runs that cannot be where they were found: bytes of a record may look like a batch, and a misdirected
+/// write brings batches of another place. Those whose index is known are right.
 fn consistent(runs: Vec<Run>) -> Vec<Run> {
     let mut kept: Vec<Run> = Vec::with_capacity(runs.len());
     for run in runs {
+        let Some(first) = run.index else {
+            let ends = kept.last().map(|before| before.end_offset);
+            if ends.is_none_or(|end| run.offset >= end) {
+                kept.push(run);
+            }
+            continue;
+        };
         let before = kept.iter().rev().find_map(Run::end_index);
-        let is_late = before
-            .zip(run.index)
-            .is_none_or(|(end, first)| first >= end);
-        if is_late {
+        if before.is_none_or(|end| first >= end) {
+            while kept
+                .pop_if(|other| other.index.is_none() && other.end_offset > run.offset)
+                .is_some()
+            {}
             kept.push(run);
         }
     }

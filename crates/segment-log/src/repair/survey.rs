@@ -82,6 +82,9 @@ impl Piece {
         let mut found = Vec::new();
         let mut from = Some(damaged.at());
         for run in damaged.runs.iter().skip(damaged.next_run) {
+            if from.is_some_and(|from| run.is_behind(from)) {
+                continue;
+            }
             if let Some(from) = from.filter(|from| run.index.is_none_or(|i| i > from.index)) {
                 found.push(range(from, run.index.unwrap_or(all).max(from.index.next())));
             }
