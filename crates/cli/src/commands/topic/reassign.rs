@@ -74,7 +74,7 @@ pub(crate) async fn run(args: ReassignArgs, session: &Session) -> Result<(), Fai
                 args.name
             ))?;
         }
-    } else {
+    } else if refused.is_none() || !moves.is_empty() {
         show_decided(&moves, session)?;
     }
     refused.map_or(Ok(()), |refusal| Err(refusal.into()))
