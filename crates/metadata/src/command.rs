@@ -62,6 +62,9 @@ pub struct RegisterBroker {
     pub disk: DiskId,
     /// How often it has started on that directory; kept on the directory itself.
     pub start_counter: u64,
+    /// The replica id that the directory bears already: it was there when the cluster formed, or has been given one.
+    /// `None`: it is empty, and asks for one.
+    pub bears: Option<ReplicaId>,
     /// Where clients reach its gRPC API: `host:port`.
     pub grpc_address: String,
     /// Where brokers reach it: `host:port`.

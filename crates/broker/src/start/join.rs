@@ -24,7 +24,7 @@ const APPLIED_WAIT_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// An address is too long to be stored.
 pub fn registration(identity: &BrokerIdentity) -> Result<Bytes, EncodeError> {
-    register(identity).encode()
+    register(identity, None).encode()
 }
 
 /// The replica id that the cluster has issued.
@@ -39,12 +39,13 @@ pub fn registered_replica(answer: &[u8]) -> Result<ReplicaId, RegistrationError>
     }
 }
 
-fn register(identity: &BrokerIdentity) -> Command {
+fn register(identity: &BrokerIdentity, bears: Option<ReplicaId>) -> Command {
     let identity = identity.clone();
     Command::RegisterBroker(RegisterBroker {
         broker: identity.broker,
         disk: identity.disk,
         start_counter: identity.start_counter,
+        bears,
         grpc_address: identity.grpc_address,
         peer_address: identity.peer_address,
         rack: identity.rack,
@@ -112,7 +113,7 @@ impl Broker {
             let formed = self.form(cluster, 1).await;
             formed.map_err(StartError::Form)?;
         }
-        let command = register(&self.settings.identity);
+        let command = register(&self.settings.identity, Some(self.replica()));
         let answer = self.change_once(&command).await;
         self.registered_as(&answer.map_err(StartError::Register)?)?;
         self.registered.send_replace(true);
@@ -124,7 +125,7 @@ impl Broker {
             return Err(StartError::Metadata { reason }.into());
         }
         self.see_formed().await?;
-        let command = register(&self.settings.identity);
+        let command = register(&self.settings.identity, Some(self.replica()));
         let answer = self.change_once(&command).await;
         let answer = answer.map_err(|error| not_yet(error, StartError::Register))?;
         self.registered_as(&answer)?;

@@ -27,7 +27,7 @@ impl ClusterState {
             }
             None => {
                 self.check_room_for_broker(command.broker, formed)?;
-                (self.first_replica(command.broker, formed), None)
+                (self.first_replica(command, formed), None)
             }
         };
         let answer = Answer::BrokerRegistered {
@@ -123,9 +123,12 @@ impl ClusterState {
         Ok(())
     }
 
-    fn first_replica(&mut self, broker: BrokerId, formed: Formed) -> ReplicaId {
-        if broker.get() < formed.initial_brokers {
-            ReplicaId::new(u64::from(broker.get()))
+    /// An empty disk of an initial broker is another one than that with which the cluster has formed, which may have
+    /// voted.
+    fn first_replica(&mut self, command: &RegisterBroker, formed: Formed) -> ReplicaId {
+        let initial = ReplicaId::new(u64::from(command.broker.get()));
+        if command.broker.get() < formed.initial_brokers && command.bears == Some(initial) {
+            initial
         } else {
             self.issue_replica()
         }

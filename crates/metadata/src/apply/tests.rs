@@ -45,6 +45,7 @@ pub(crate) fn register(broker: u32, disk: u8, start_counter: u64) -> Command {
         broker: BrokerId::new(broker),
         disk: DiskId::from_bytes([disk; 16]),
         start_counter,
+        bears: Some(ReplicaId::new(u64::from(broker))),
         grpc_address: format!("broker-{broker}:7700"),
         peer_address: format!("broker-{broker}:7701"),
         rack: None,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::{BrokerId, ReplicaId};
+
 use super::decode_error::DecodeError;
 use super::reader::Reader;
 use super::stored::Stored;
@@ -42,7 +44,6 @@ records! {
     Formed { cluster, initial_brokers, limits }
     Placement { replicas }
     FormCluster { cluster, initial_brokers, limits }
-    RegisterBroker { broker, disk, start_counter, grpc_address, peer_address, rack }
     CreateTopic { id, name, replication_factor, partitions, configs }
     UpdateTopicConfigs { topic, set, remove }
     AddPartitions { topic, first, partitions }
@@ -54,6 +55,41 @@ records! {
     ConfirmRemoved { replica, partitions }
     PartitionPlace { topic, partition }
     DrainBroker { broker, start_counter }
+}
+
+const REGISTER_BROKER_FIELDS: usize = 7;
+
+/// (broker, disk, start counter, gRPC address, peer address, rack or absent, the replica id it bears or absent); version 1
+/// has no such id: brokers formed their clusters alone, with their own numbers.
+impl Stored for RegisterBroker {
+    fn write(&self, writer: &mut Writer) {
+        writer.list(REGISTER_BROKER_FIELDS);
+        self.broker.write(writer);
+        self.disk.write(writer);
+        self.start_counter.write(writer);
+        self.grpc_address.write(writer);
+        self.peer_address.write(writer);
+        self.rack.write(writer);
+        self.bears.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let says_replica = reader.version() >= MOVES_SINCE;
+        reader.record(REGISTER_BROKER_FIELDS - usize::from(!says_replica))?;
+        let broker: BrokerId = Stored::read(reader)?;
+        Ok(Self {
+            broker,
+            disk: Stored::read(reader)?,
+            start_counter: Stored::read(reader)?,
+            grpc_address: Stored::read(reader)?,
+            peer_address: Stored::read(reader)?,
+            rack: Stored::read(reader)?,
+            bears: match says_replica {
+                true => Stored::read(reader)?,
+                false => Some(ReplicaId::new(u64::from(broker.get()))),
+            },
+        })
+    }
 }
 
 const BROKER_FIELDS: usize = 8;

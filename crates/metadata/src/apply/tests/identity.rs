@@ -117,3 +117,21 @@ fn bad_producer_id_blocks_are_refused() {
     );
     assert!(state.apply(&allocate(0, 3)).is_ok());
 }
+
+#[test]
+fn an_empty_disk_never_gets_the_replica_id_with_which_the_cluster_formed() {
+    let mut state = ClusterState::new();
+    state.apply(&form(3, Limits::default())).unwrap();
+    let Command::RegisterBroker(mut command) = register(1, 1, 1) else {
+        panic!("register builds another command");
+    };
+    // The disk that promised to be replica 1 may have voted; then it was lost, before it was registered.
+    command.bears = None;
+    let command = Command::RegisterBroker(command);
+    let issued = Answer::BrokerRegistered {
+        replica: ReplicaId::new(3),
+        replaced: None,
+    };
+    assert_eq!(state.apply(&command).unwrap().answer, issued);
+    assert_eq!(state.apply(&command).unwrap().answer, issued);
+}

@@ -237,11 +237,13 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 fn register_broker() -> impl Strategy<Value = RegisterBroker> {
     let texts = (text(), text(), proptest::option::of(text()));
-    (broker(), disk(), any::<u64>(), texts).prop_map(
-        |(broker, disk, start_counter, (grpc_address, peer_address, rack))| RegisterBroker {
+    let bears = proptest::option::of(any::<u64>().prop_map(ReplicaId::new));
+    (broker(), disk(), any::<u64>(), bears, texts).prop_map(
+        |(broker, disk, start_counter, bears, (grpc_address, peer_address, rack))| RegisterBroker {
             broker,
             disk,
             start_counter,
+            bears,
             grpc_address,
             peer_address,
             rack,

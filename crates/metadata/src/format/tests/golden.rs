@@ -46,7 +46,7 @@ fn an_absent_rack_is_one_byte() {
     assert_eq!(
         readable(&bytes),
         "SMC.l....n........l....n........b....................n........\
-         t....broker-7:7700t....broker-7:7701-"
+         t....broker-7:7700t....broker-7:7701-n........"
     );
 }
 
@@ -138,6 +138,9 @@ fn what_version_1_has_written_is_read() {
     );
     let mut command = register(0, 0, 2).encode().unwrap().to_vec();
     command[3] = 1;
+    // One field less: the replica id that the disk bears.
+    command[19] = 6;
+    command.truncate(command.len() - number(0).len());
     assert_eq!(Command::decode(&command), Ok(register(0, 0, 2)));
     let planned = state.plan_partitions(&name("t"), 3).unwrap();
     let mut command = planned.encode().unwrap().to_vec();
