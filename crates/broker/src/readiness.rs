@@ -174,7 +174,8 @@ impl Broker {
             serves: status.serves,
             keeps_up: self.keeps_up(topic, partition),
             high_watermark: status.high_watermark,
-            durable_at_start: partition.durable_at_start,
+            // A leader without them has cut records off that no quorum had: nobody waits for those.
+            durable_at_start: partition.durable_at_start.min(status.log_end),
         })
     }
 }
