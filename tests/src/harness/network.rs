@@ -5,6 +5,7 @@
 //! of its own.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::machine::{command_exists, is_root};
 
@@ -53,7 +54,9 @@ impl Network {
         if !command_exists("ip") {
             return Err("`ip` is not installed".into());
         }
-        let name = format!("strand{}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("strand{}-{number}", std::process::id());
         let network = Self { name, hosts };
         let router = network.router();
         ip(&["netns", "add", &router])?;
