@@ -2,7 +2,7 @@
 
 use strandline_tests::harness::{LoopDisk, Place, skip};
 
-use crate::trial::{BROKERS, any, try_with};
+use crate::trial::{BROKERS, alone, any, try_with};
 
 const MEBIBYTES: u64 = 512;
 
@@ -21,6 +21,7 @@ fn disks() -> Result<(Vec<LoopDisk>, Vec<Place>), String> {
 
 #[test]
 fn no_acknowledged_record_is_lost_when_the_power_of_one_broker_is_cut() {
+    let _alone = alone();
     let (disks, places) = match disks() {
         Ok(made) => made,
         Err(lacking) => return skip("power cuts of one broker of three", &lacking),
@@ -37,6 +38,7 @@ fn no_acknowledged_record_is_lost_when_the_power_of_one_broker_is_cut() {
 
 #[test]
 fn no_acknowledged_record_is_lost_when_the_power_of_all_brokers_is_cut() {
+    let _alone = alone();
     let (disks, places) = match disks() {
         Ok(made) => made,
         Err(lacking) => return skip("power cuts of all brokers", &lacking),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use strandline_tests::harness::{Network, Place, skip};
 
-use crate::trial::{BROKERS, any, try_with};
+use crate::trial::{BROKERS, alone, any, try_with};
 
 /// Long enough for elections on either side.
 const CUT_MAX: Duration = Duration::from_secs(5);
@@ -32,6 +32,7 @@ fn network(test: &str, what: &str) -> Option<Network> {
 
 #[test]
 fn no_acknowledged_record_is_lost_or_doubled_when_a_broker_is_cut_off() {
+    let _alone = alone();
     let test = "networks::no_acknowledged_record_is_lost_or_doubled_when_a_broker_is_cut_off";
     let Some(network) = network(test, "a broker cut off from the others") else {
         return;
@@ -51,6 +52,7 @@ fn no_acknowledged_record_is_lost_or_doubled_when_a_broker_is_cut_off() {
 
 #[test]
 fn no_acknowledged_record_is_lost_or_doubled_when_a_broker_is_heard_by_nobody() {
+    let _alone = alone();
     let test =
         "networks::no_acknowledged_record_is_lost_or_doubled_when_a_broker_is_heard_by_nobody";
     let Some(network) = network(test, "networks cut in one direction") else {

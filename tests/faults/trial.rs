@@ -1,5 +1,7 @@
 //! A trial: three brokers, a replicated topic, load, a fault again and again, and the judgement.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use strandline_tests::chance::Chance;
 use strandline_tests::harness::{Cluster, Place};
 use strandline_tests::history::Action;
@@ -81,6 +83,14 @@ fn cycles() -> u32 {
         Ok(text) => text.parse().expect("STRAND_FAULT_CYCLES is a number"),
         Err(_) => 2,
     }
+}
+
+/// Held by tests of disks and of networks, one at a time: a process in a network namespace has a copy of all mounts, and a
+/// disk that another one still holds does not come back from its power cut.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    // One that failed has let go of its disks and networks all the same.
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One of the brokers.
