@@ -43,8 +43,8 @@ impl Broker {
         let mut applied = Vec::new();
         for index in (0..topic.partition_count()).map(PartitionIndex::new) {
             let log_start = match self.locate(topic.name(), index).await {
-                Ok(found) => match found.partition.serving() {
-                    Ok(_) => self.retain(&found.partition, topic.config()).await,
+                Ok(found) => match found.partition.check_serves() {
+                    Ok(()) => self.retain(&found.partition, topic.config()).await,
                     Err(error) => Err(error.into()),
                 },
                 Err(error) => Err(error.into()),

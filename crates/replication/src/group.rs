@@ -181,25 +181,41 @@ impl<M: Machine> Group<M> {
         self.leadership.borrow().members.clone()
     }
 
+    /// Who leads, as far as this replica knows, and the newest term that it knows.
+    pub(crate) fn leader(&self) -> (Option<ReplicaId>, Term) {
+        let leadership = self.leadership.borrow();
+        (leadership.leader, term_of(&leadership))
+    }
+
+    /// See [`GroupStatus::serves`].
+    pub(crate) fn serves(&self) -> bool {
+        let is_stopped = self.stopped().is_some();
+        self.serves_as(&self.leadership.borrow(), is_stopped)
+    }
+
+    fn serves_as(&self, leadership: &Leadership, is_stopped: bool) -> bool {
+        let voters = &leadership.members.voters;
+        let is_sole_voter = voters.len() == 1 && voters.contains(&self.replica);
+        leadership.leader == Some(self.replica)
+            && self.knows_all(leadership)
+            && (!is_stopped || is_sole_voter)
+    }
+
     pub(crate) fn status(&self) -> GroupStatus {
         let ends = *self.shared.ends.borrow();
         let leadership = self.leadership.borrow().clone();
         let stopped = self.stopped();
-        let voters: Vec<_> = leadership.members.voters.iter().copied().collect();
-        let is_sole_voter = voters == [self.replica];
-        let leads = leadership.leader == Some(self.replica);
-        let knows_all = self.knows_all(&leadership);
         GroupStatus {
             leader: leadership.leader,
-            term: Term::new(leadership.term).unwrap_or(Term::MAX),
-            serves: leads && knows_all && (stopped.is_none() || is_sole_voter),
+            term: term_of(&leadership),
+            serves: self.serves_as(&leadership, stopped.is_some()),
             high_watermark: ends.high_watermark,
             log_start: ends.log_start,
             log_end: self.shared.log.ends().end_offset,
             in_sync: self.in_sync(),
             is_learner: leadership.members.learners.contains(&self.replica),
             elections: leadership.elections,
-            voters,
+            voters: leadership.members.voters.into_iter().collect(),
             stopped,
         }
     }
@@ -241,6 +257,11 @@ impl<M: Machine> Stop for Group<M> {
             }
         })
     }
+}
+
+/// A term that no batch header can hold is shown as the last one that can be.
+fn term_of(leadership: &Leadership) -> Term {
+    Term::new(leadership.term).unwrap_or(Term::MAX)
 }
 
 /// A proposer that waits got no answer: the outcome is unknown.

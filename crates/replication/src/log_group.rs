@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::batch::Batch;
-use model::{Offset, ReplicaId, Timestamp};
+use model::{Offset, ReplicaId, Term, Timestamp};
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
 use segment_log::planted::{self, Bug};
@@ -159,6 +159,21 @@ impl LogGroup {
     /// The group now.
     pub fn status(&self) -> GroupStatus {
         self.group.status()
+    }
+
+    /// Whether this replica may answer clients: [`GroupStatus::serves`], without the rest of the status.
+    pub fn serves(&self) -> bool {
+        self.group.serves()
+    }
+
+    /// Who leads, as far as this replica knows, and the newest term that it knows.
+    pub fn leader(&self) -> (Option<ReplicaId>, Term) {
+        self.group.leader()
+    }
+
+    /// Why the group takes nothing more, if it has stopped.
+    pub fn stopped(&self) -> Option<Arc<str>> {
+        self.group.stopped()
     }
 
     /// Changes when the high watermark or the log start moves; internal entries wake nobody.

@@ -15,7 +15,17 @@ impl Broker {
             topic: id,
             partition,
         };
-        self.broker_of(self.leader_view(topic, group)?.leader)
+        let local = self.partitions.find(topic, partition).ok();
+        let own = local.map(|found| found.partition.group.leader());
+        let own = own.and_then(|(leader, term)| Some((leader?, term)));
+        let told = self.neighbours.leader(group);
+        let told = told.map(|told| (told.leader, told.term));
+        // In one term there is one leader: this replica's word is as good as any.
+        let leader = match (own, told) {
+            (Some(own), Some(told)) if told.1 > own.1 => told,
+            (own, told) => own.or(told)?,
+        };
+        self.broker_of(leader.0)
     }
 
     /// What is known of a partition's leader: what the leader itself says where it is here or has told, else whom the

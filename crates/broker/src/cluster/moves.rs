@@ -89,7 +89,7 @@ impl Broker {
         let Some(local) = found.map(|found| found.partition) else {
             return shown;
         };
-        if local.serving().is_ok() {
+        if local.group.serves() {
             show_progress(&mut shown, &local, partition);
         }
         shown

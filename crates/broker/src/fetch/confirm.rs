@@ -31,7 +31,7 @@ async fn confirm_one(wanted: &Wanted, answer: &mut Result<FetchedPartition, Fetc
     let (Ok((partition, _)), Ok(_)) = (wanted, &*answer) else {
         return;
     };
-    if partition.group.is_confirmed() || partition.group.status().stopped.is_some() {
+    if partition.group.is_confirmed() || partition.group.stopped().is_some() {
         return;
     }
     let error = match timeout(QUORUM_WAIT_MAX, partition.group.latest()).await {

@@ -69,7 +69,7 @@ fn read_one(
     left: u64,
     is_first: bool,
 ) -> Result<FetchedPartition, FetchError> {
-    partition.serving()?;
+    partition.check_serves()?;
     let bytes_max = left.min(wanted.bytes_max.unwrap_or(u64::MAX));
     let mut fetched = FetchedPartition {
         next_offset: wanted.offset,

@@ -91,16 +91,21 @@ impl LocalPartition {
         }
     }
 
+    /// Whether this replica may answer clients.
+    pub(crate) fn check_serves(&self) -> Result<(), PartitionError> {
+        if self.group.serves() {
+            return Ok(());
+        }
+        Err(match self.group.stopped() {
+            Some(reason) => self.stopped(&reason),
+            None => self.not_leader(self.group.leader().0),
+        })
+    }
+
     /// The group's status, where this replica may answer clients.
     pub(crate) fn serving(&self) -> Result<GroupStatus, PartitionError> {
-        let status = self.group.status();
-        if status.serves {
-            return Ok(status);
-        }
-        Err(match status.stopped {
-            Some(reason) => self.stopped(&reason),
-            None => self.not_leader(status.leader),
-        })
+        self.check_serves()?;
+        Ok(self.group.status())
     }
 
     /// What holds its move up, for people.
