@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use model::{Clock, PartitionIndex, ReplicaId, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
@@ -113,8 +114,7 @@ impl Replication {
             settings,
             start,
         };
-        let group = self.open_group(opening, Partition::default());
-        Ok(LogGroup::new(group.await?))
+        Ok(LogGroup::new(self.open_partition(opening).await?))
     }
 
     /// Stops a group, open or not, and deletes its files and vote. Slices handed out live on.
@@ -255,6 +255,15 @@ impl Replication {
             around.config = slow.map_err(|reason| OpenGroupError::Raft { reason })?;
         }
         Ok(around)
+    }
+
+    /// Boxed and not `async`: so the code of openraft is compiled with this crate, and not anew with every crate that
+    /// awaits an opening.
+    fn open_partition(
+        &self,
+        opening: Opening,
+    ) -> BoxFuture<'_, Result<Arc<Group<Partition>>, OpenGroupError>> {
+        self.open_group(opening, Partition::default()).boxed()
     }
 
     async fn open_group<M: Machine>(
