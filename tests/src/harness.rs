@@ -15,6 +15,7 @@ mod ran;
 mod running;
 mod segments;
 mod wait;
+mod witness;
 
 pub use api::{Api, batch_of};
 pub use binary::strand_binary;

@@ -236,10 +236,10 @@ impl Cluster {
                 return;
             }
             assert!(self.runs(id), "broker {id} has ended before it was ready");
-            let body = answer.map(|answer| answer.body);
             assert!(
                 began.elapsed() < TIMEOUT,
-                "broker {id} was not ready within {TIMEOUT:?}: {body:?}"
+                "broker {id} was not ready within {TIMEOUT:?}\n{}",
+                self.testimony()
             );
             thread::sleep(Duration::from_millis(20));
         }

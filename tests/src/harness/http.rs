@@ -1,7 +1,8 @@
 //! The least of HTTP that reads a health check.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
 
 use super::running::TIMEOUT;
 
@@ -18,8 +19,14 @@ pub struct HttpAnswer {
 
 /// GETs `path` from `address`; `None` where nobody answers.
 pub fn get(address: &str, path: &str) -> Option<HttpAnswer> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
+    get_within(address, path, TIMEOUT)
+}
+
+/// The same, where an answer begins within `limit`: a host that is cut off does not even refuse.
+pub(super) fn get_within(address: &str, path: &str, limit: Duration) -> Option<HttpAnswer> {
+    let resolved = address.to_socket_addrs().ok()?.next()?;
+    let mut stream = TcpStream::connect_timeout(&resolved, limit).ok()?;
+    stream.set_read_timeout(Some(limit)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();

@@ -99,7 +99,15 @@ pub fn strand(arguments: &[impl AsRef<OsStr>], stdin: &[u8]) -> Ran {
 
 /// Runs a command with this input; it must end within `limit`.
 #[track_caller]
-pub fn run(mut command: Command, stdin: &[u8], limit: Duration) -> Ran {
+pub fn run(command: Command, stdin: &[u8], limit: Duration) -> Ran {
+    attempt(command, stdin, limit).unwrap_or_else(|hung| panic!("{hung}"))
+}
+
+/// The same; where it does not end within `limit` it is killed, and what it printed until then is told.
+///
+/// # Errors
+/// It took longer.
+pub(super) fn attempt(mut command: Command, stdin: &[u8], limit: Duration) -> Result<Ran, String> {
     without_settings(&mut command);
     command
         .stdin(Stdio::piped())
@@ -126,18 +134,20 @@ pub fn run(mut command: Command, stdin: &[u8], limit: Duration) -> Ran {
     );
     let Some(status) = status else {
         let printed = String::from_utf8_lossy(&stdout);
-        panic!("{shown} was still running after {limit:?}\nstdout: {printed}\nstderr: {stderr}");
+        return Err(format!(
+            "{shown} was still running after {limit:?}\nstdout: {printed}\nstderr: {stderr}"
+        ));
     };
     let code = status
         .code()
         .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-    Ran {
+    Ok(Ran {
         command: shown,
         code,
         stdout,
         stderr,
         took,
-    }
+    })
 }
 
 /// A child must not inherit settings that whoever runs the tests has set for brokers of their own.
