@@ -2,8 +2,10 @@
 //! input, output and a time limit. Everything it starts it also ends, by its process id, whatever a test does.
 
 mod api;
+mod ballast;
 mod binary;
 mod broker;
+mod change;
 mod cluster;
 mod http;
 mod log_files;
@@ -18,6 +20,7 @@ mod wait;
 mod witness;
 
 pub use api::{Api, batch_of};
+pub use ballast::Ballast;
 pub use binary::strand_binary;
 pub use broker::{Broker, Ended, Plan};
 pub use cluster::{Cluster, Place};

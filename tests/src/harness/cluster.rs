@@ -40,25 +40,27 @@ pub struct Place {
 
 /// A broker: what stays of it when its process has ended.
 #[derive(Debug)]
-struct Member {
-    data: PathBuf,
+pub(super) struct Member {
+    pub(super) data: PathBuf,
     log: PathBuf,
     flags: Vec<String>,
     host: String,
     under: Vec<String>,
-    ports: Ports,
+    pub(super) ports: Ports,
+    /// Where it looks for others, where that is not the list of the initial brokers as it is now.
+    pub(super) peers: Option<String>,
     running: Option<Running>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Ports {
+pub(super) struct Ports {
     grpc: u16,
     peer: u16,
     http: u16,
 }
 
 impl Ports {
-    fn free() -> Self {
+    pub(super) fn free() -> Self {
         Self {
             grpc: free_port(),
             peer: free_port(),
@@ -109,9 +111,7 @@ impl Cluster {
         let brokers = u32::try_from(places.len()).expect("few brokers");
         let mut cluster = Self::plan(brokers, flags);
         for (member, place) in cluster.members.iter_mut().zip(places) {
-            member.data = place.data.unwrap_or_else(|| member.data.clone());
-            member.host = place.host.unwrap_or_else(|| member.host.clone());
-            member.under = place.under;
+            member.stand_at(place);
         }
         for id in 0..brokers {
             cluster.launch(id);
@@ -130,8 +130,16 @@ impl Cluster {
             host: "127.0.0.1".to_owned(),
             under: Vec::new(),
             ports: Ports::free(),
+            peers: None,
             running: None,
         });
+        id
+    }
+
+    /// The same, at a place of its own.
+    pub fn add_at(&mut self, place: Place) -> u32 {
+        let id = self.add(&[]);
+        self.member_mut(id).stand_at(place);
         id
     }
 
@@ -201,31 +209,6 @@ impl Cluster {
         self.running(id).pid()
     }
 
-    /// The broker's disk is replaced by an empty one.
-    #[track_caller]
-    pub fn replace_disk(&mut self, id: u32) {
-        let member = self.member_mut(id);
-        assert!(!member.runs(), "a disk is replaced while no broker uses it");
-        fs::remove_dir_all(&member.data).expect("the data directory is removed");
-    }
-
-    /// The broker is found under other addresses from its next start on; the others still list its old one.
-    #[track_caller]
-    pub fn move_away(&mut self, id: u32) {
-        // All others know the list as it was, and so does the broker itself.
-        let peers = self.peers();
-        self.look_elsewhere(id, &peers);
-        self.member_mut(id).ports = Ports::free();
-    }
-
-    /// From its next start on, the broker looks for others at these peer addresses.
-    #[track_caller]
-    pub fn look_elsewhere(&mut self, id: u32, peers: &str) {
-        let member = self.member_mut(id);
-        assert!(!member.runs(), "a broker is told while it does not run");
-        member.flags.push(format!("--cluster-peers={peers}"));
-    }
-
     /// Waits until a broker is ready.
     #[track_caller]
     pub fn await_ready(&mut self, id: u32) {
@@ -276,6 +259,24 @@ impl Cluster {
         eventually(&format!("a leader of {topic}-{partition}"), || {
             self.leader(topic, partition)
         })
+    }
+
+    /// `strand topic create`.
+    #[track_caller]
+    pub fn create_topic(
+        &self,
+        topic: &str,
+        partitions: u32,
+        replication_factor: u32,
+        config: &[&str],
+    ) -> Ran {
+        let (partitions, factor) = (partitions.to_string(), replication_factor.to_string());
+        let mut create = vec!["topic", "create", topic, "--partitions", &partitions];
+        create.extend(["--replication-factor", &factor]);
+        for setting in config {
+            create.extend(["--config", setting]);
+        }
+        self.strand(&create)
     }
 
     /// `strand cluster describe --json`.
@@ -380,7 +381,8 @@ impl Cluster {
             .args(&member.flags);
         let names_peers = |flag: &String| flag.starts_with("--cluster-peers");
         if !member.flags.iter().chain(&self.flags).any(names_peers) {
-            command.args(["--cluster-peers", &self.peers()]);
+            let peers = member.peers.clone().unwrap_or_else(|| self.peers());
+            command.args(["--cluster-peers", &peers]);
         }
         command
             .stdin(Stdio::null())
@@ -393,7 +395,7 @@ impl Cluster {
         self.members.get(id as usize).expect("such a broker")
     }
 
-    fn member_mut(&mut self, id: u32) -> &mut Member {
+    pub(super) fn member_mut(&mut self, id: u32) -> &mut Member {
         self.members.get_mut(id as usize).expect("such a broker")
     }
 
@@ -405,11 +407,17 @@ impl Cluster {
 }
 
 impl Member {
+    fn stand_at(&mut self, place: Place) {
+        self.data = place.data.unwrap_or_else(|| self.data.clone());
+        self.host = place.host.unwrap_or_else(|| self.host.clone());
+        self.under = place.under;
+    }
+
     fn address(&self, port: impl FnOnce(Ports) -> u16) -> String {
         format!("{}:{}", self.host, port(self.ports))
     }
 
-    fn runs(&mut self) -> bool {
+    pub(super) fn runs(&mut self) -> bool {
         let running = self.running.as_mut();
         running.is_some_and(|running| running.wait(Duration::ZERO).is_none())
     }

@@ -32,8 +32,8 @@ impl Network {
             return Ok(Some(Self { name, hosts: 0 }));
         }
         let network = Self::make(hosts)?;
-        let status = Command::new("ip")
-            .args(["netns", "exec", &network.router()])
+        let status = Command::new("nsenter")
+            .arg(within(&network.router()))
             .arg(std::env::current_exe().map_err(|error| error.to_string())?)
             .args([test, "--exact", "--nocapture", "--test-threads", "1"])
             .env(INSIDE, &network.name)
@@ -51,8 +51,10 @@ impl Network {
         if !is_root() {
             return Err("making a network needs root".into());
         }
-        if !command_exists("ip") {
-            return Err("`ip` is not installed".into());
+        for tool in ["ip", "nsenter"] {
+            if !command_exists(tool) {
+                return Err(format!("`{tool}` is not installed"));
+            }
         }
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -115,8 +117,7 @@ impl Network {
 
     /// What runs a command on a host; it keeps the process id.
     pub fn run_on(&self, host: u32) -> Vec<String> {
-        let host = self.host(host);
-        ["ip", "netns", "exec", &host].map(str::to_owned).to_vec()
+        vec!["nsenter".to_owned(), within(&self.host(host))]
     }
 
     /// From now on nothing gets from one host to another; the other way is as it was.
@@ -189,6 +190,12 @@ impl Drop for Network {
             }
         }
     }
+}
+
+/// Has `nsenter` enter a network namespace and nothing else. `ip netns exec` would give the process mounts of its own,
+/// which hold disks that a test unmounts.
+fn within(namespace: &str) -> String {
+    format!("--net=/run/netns/{namespace}")
 }
 
 fn ip(arguments: &[&str]) -> Result<(), String> {

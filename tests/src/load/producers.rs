@@ -141,8 +141,9 @@ impl Producer {
 }
 
 /// What an error says of a batch.
-fn kind_of(error: &Error) -> Kind {
+fn kind_of(stage: &Stage, error: &Error) -> Kind {
     use rpc::Retry::{Never, OnlyIfIdempotent, Safe};
+    stage.refuse(&error.reason);
     match Reason::of_name(&error.reason).map(Reason::retry) {
         Some(Safe) => Kind::Fail,
         Some(OnlyIfIdempotent) | None => Kind::Info,
@@ -224,7 +225,7 @@ async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDequ
             match &result.error {
                 None => producer.acknowledged(pending, &result),
                 Some(error) => {
-                    let kind = kind_of(error);
+                    let kind = kind_of(&producer.stage, error);
                     if pending.sequence.is_some() {
                         // It is sent again, in a new stream, with everything behind it.
                         return;
@@ -256,11 +257,11 @@ pub(super) async fn one_by_one(stage: Stage, partition: u32, chance: Chance) {
             match answer.as_deref() {
                 Ok([result]) => match &result.error {
                     None => producer.acknowledged(&pending, result),
-                    Some(error) => producer.end(&pending, kind_of(error), None),
+                    Some(error) => producer.end(&pending, kind_of(&producer.stage, error), None),
                 },
                 Ok(results) => panic!("one batch, one partition, but {results:?}"),
                 Err(status) => {
-                    producer.end(&pending, kind_of(&Error::from_status(status)), None);
+                    producer.end(&pending, kind_of(&stage, &Error::from_status(status)), None);
                     break;
                 }
             }

@@ -27,6 +27,7 @@ pub struct Stage {
     pub(super) stopping: watch::Sender<bool>,
     count: watch::Sender<u64>,
     acknowledged: Arc<Mutex<BTreeMap<(u32, u64), String>>>,
+    refused: Arc<Mutex<BTreeMap<String, u64>>>,
     processes: watch::Sender<u32>,
 }
 
@@ -41,6 +42,7 @@ impl Stage {
             stopping: watch::Sender::new(false),
             count: watch::Sender::new(0),
             acknowledged: Arc::default(),
+            refused: Arc::default(),
             processes: watch::Sender::new(0),
         }
     }
@@ -90,6 +92,18 @@ impl Stage {
             acknowledged.insert((partition, offset), value.clone());
         }
         self.count.send_modify(|count| *count += 1);
+    }
+
+    /// A batch was refused for this reason.
+    pub(super) fn refuse(&self, reason: &str) {
+        let mut refused = self.refused.lock().expect("nobody panics with the lock");
+        *refused.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    /// How many batches have been refused for this reason.
+    pub fn refused(&self, reason: &str) -> u64 {
+        let refused = self.refused.lock().expect("nobody panics with the lock");
+        refused.get(reason).copied().unwrap_or(0)
     }
 
     /// How many batches have been acknowledged.
