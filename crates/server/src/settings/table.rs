@@ -423,8 +423,8 @@ pub(crate) static LOG_LEVEL: Setting<Directives> = Setting {
     name: "log_level",
     placeholder: "LEVEL",
     kind: Directives,
-    // Raft tells a paragraph of every election of every partition.
-    default: Default::Is("info,openraft=warn"),
+    // openraft warns of every heartbeat that every partition misses, hundreds of times a second while a broker is down.
+    default: Default::Is("info,openraft=error"),
     variable_too: Some("RUST_LOG"),
     help: "What is logged to stderr: a level, or levels by module.",
 };
