@@ -274,7 +274,7 @@ async fn open(
     start: GroupStart,
 ) -> Boot {
     let opened = replication
-        .open_log_group(topic(), PARTITION, settings, start)
+        .open_log_group(topic(), PARTITION, settings, start, 0)
         .await;
     match opened {
         Ok(group) => Boot::Up(replication, directory, group),

@@ -27,13 +27,17 @@ pub struct Partition {
     pub settled_epoch: u64,
     /// Where they were at the settled epoch; empty unless they move.
     pub moved_from: Vec<ReplicaId>,
+    /// About how many replicas a broker had when the partition was created. All replicas beat at the pace that follows
+    /// from it: they must agree on how long a silence means that a leader is gone.
+    pub neighbours: u64,
 }
 
 impl Partition {
     /// A partition that was just placed.
-    pub fn new(placement: &Placement) -> Self {
+    pub fn new(placement: &Placement, neighbours: u64) -> Self {
         Self {
             replicas: placement.replicas.clone(),
+            neighbours,
             ..Self::default()
         }
     }
@@ -132,8 +136,10 @@ impl Topic {
     }
 
     /// Adds partitions behind the last one.
-    pub(crate) fn add_partitions(&mut self, added: &[Placement]) {
-        self.partitions.extend(added.iter().map(Partition::new));
+    pub(crate) fn add_partitions(&mut self, added: &[Placement], neighbours: u64) {
+        let added = added.iter();
+        self.partitions
+            .extend(added.map(|placement| Partition::new(placement, neighbours)));
     }
 
     /// All partitions, to be changed.

@@ -31,7 +31,6 @@ pub struct Replication {
     around: Surroundings,
     cores: Arc<Cores>,
     next_core: AtomicUsize,
-    expected: AtomicUsize,
     groups: Arc<Mutex<Groups>>,
 }
 
@@ -69,7 +68,6 @@ impl Replication {
             around,
             cores,
             next_core: AtomicUsize::new(0),
-            expected: AtomicUsize::new(0),
             groups: Arc::default(),
         }))
     }
@@ -83,13 +81,6 @@ impl Replication {
         &self.around.directory
     }
 
-    /// Says how many groups there will be. The more there are, the slower the hearts of those opened from now on beat,
-    /// and the longer an election takes. Replicas of a group should be told about the same number, within a factor of
-    /// four.
-    pub fn expect_groups(&self, count: usize) {
-        self.expected.store(count, Ordering::Relaxed);
-    }
-
     /// The cores that the groups live on.
     pub fn cores(&self) -> &Arc<Cores> {
         &self.cores
@@ -97,6 +88,10 @@ impl Replication {
 
     /// Opens, or creates as `start` says, the group at `partitions/<topic id>/<partition>`.
     /// It may not serve yet when this returns: see [`LogGroup::serving`].
+    ///
+    /// The more `neighbours` there are, groups on the same brokers, the slower the group's heart beats, and the longer an
+    /// election takes. All its replicas must be told the same number, always: a voter less patient than the leader
+    /// thinks would elect another behind its back.
     ///
     /// # Errors
     /// [`OpenGroupError`].
@@ -106,6 +101,7 @@ impl Replication {
         partition: PartitionIndex,
         settings: LogSettings,
         start: GroupStart,
+        neighbours: u64,
     ) -> Result<LogGroup, OpenGroupError> {
         let opening = Opening {
             id: GroupId::Log { topic, partition },
@@ -114,7 +110,8 @@ impl Replication {
             settings,
             start,
         };
-        Ok(LogGroup::new(self.open_partition(opening).await?))
+        let around = self.around_many(neighbours)?;
+        Ok(LogGroup::new(self.open_partition(around, opening).await?))
     }
 
     /// Stops a group, open or not, and deletes its files and vote. Slices handed out live on.
@@ -229,7 +226,7 @@ impl Replication {
             settings: state_group::log_settings(),
             start,
         };
-        let group = self.open_group(opening, Commands(machine));
+        let group = self.open_group(self.around.clone(), opening, Commands(machine));
         Ok(StateGroup::new(group.await?))
     }
 
@@ -245,9 +242,9 @@ impl Replication {
     }
 
     /// What surrounds a group among so many.
-    fn around_many(&self, groups: usize) -> Result<Surroundings, OpenGroupError> {
+    fn around_many(&self, neighbours: u64) -> Result<Surroundings, OpenGroupError> {
         let mut around = self.around.clone();
-        let slower = settings::slower(groups);
+        let slower = settings::slower(neighbours);
         if slower > 1 {
             around.settings.heartbeat_interval *= slower;
             around.settings.election_timeout *= slower;
@@ -261,18 +258,20 @@ impl Replication {
     /// awaits an opening.
     fn open_partition(
         &self,
+        around: Surroundings,
         opening: Opening,
     ) -> BoxFuture<'_, Result<Arc<Group<Partition>>, OpenGroupError>> {
-        self.open_group(opening, Partition::default()).boxed()
+        self.open_group(around, opening, Partition::default())
+            .boxed()
     }
 
     async fn open_group<M: Machine>(
         &self,
+        around: Surroundings,
         opening: Opening,
         machine: M,
     ) -> Result<Arc<Group<M>>, OpenGroupError> {
         let path = opening.path.clone();
-        let around = self.around_many(self.expected.load(Ordering::Relaxed))?;
         {
             let mut groups = self.groups.lock();
             if groups.closed {

@@ -26,12 +26,12 @@ pub struct ReplicationSettings {
 
 /// As many groups beat at the pace that is set: at rest an instance costs about 50 µs of a core a second at one beat per
 /// half second, and ten times as many beats cost nearly ten times that.
-const GROUPS_AT_FULL_PACE: usize = 256;
+const GROUPS_AT_FULL_PACE: u64 = 256;
 /// However many there are, an election must come to an end.
 const SLOWER_MAX: u32 = 8;
 
 /// By how much heartbeats and elections are slower among so many groups: a power of two.
-pub(crate) fn slower(groups: usize) -> u32 {
+pub(crate) fn slower(groups: u64) -> u32 {
     let factor = groups.div_ceil(GROUPS_AT_FULL_PACE).max(1);
     let factor = u32::try_from(factor.next_power_of_two()).unwrap_or(SLOWER_MAX);
     factor.min(SLOWER_MAX)

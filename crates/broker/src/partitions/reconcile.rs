@@ -84,7 +84,6 @@ impl Reconciler {
             .iter()
             .flat_map(|topic| local_partitions(topic, here))
             .collect();
-        broker.replication.expect_groups(local.len());
         let plan = plan(&broker.partitions.topics(), wanted, here);
         let mut opening = to_open(plan.topics.values());
         broker.partitions.publish(plan.topics);

@@ -88,7 +88,7 @@ impl Broker {
             id: None,
             replication_factor: factor.get(),
             partitions: placed
-                .map(|(index, placed)| self.describe_planned(index, &Partition::new(placed)))
+                .map(|(index, placed)| self.describe_planned(index, &Partition::new(placed, 0)))
                 .collect(),
             configs: metadata::config::describe(&new.configs, factor),
         };

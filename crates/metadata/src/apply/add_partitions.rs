@@ -36,7 +36,8 @@ impl ClusterState {
         self.check_replication_factor(topic.replication_factor())?;
         self.check_placement(first, &command.partitions, topic.replication_factor())?;
         let mut grown = topic.clone();
-        grown.add_partitions(&command.partitions);
+        let neighbours = self.neighbours(command.partitions.len(), topic.replication_factor());
+        grown.add_partitions(&command.partitions, neighbours);
         let total = grown.partition_count();
         self.remove_topic(command.topic);
         self.insert_topic(grown);

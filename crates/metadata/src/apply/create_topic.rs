@@ -5,6 +5,7 @@ use model::{TopicId, TopicName};
 use crate::command::CreateTopic;
 use crate::outcome::{Answer, Effect, Outcome};
 use crate::refusal::Refusal;
+use crate::replication_factor::ReplicationFactor;
 use crate::state::{ClusterState, Formed};
 use crate::topic::{Partition, Topic};
 
@@ -26,11 +27,15 @@ impl ClusterState {
         self.check_new_topic(formed, &command.name, command.partitions.len() as u64)?;
         self.check_replication_factor(command.replication_factor)?;
         self.check_placement(0, &command.partitions, command.replication_factor)?;
+        let neighbours = self.neighbours(command.partitions.len(), command.replication_factor);
+        let partitions = command.partitions.iter();
         let topic = Topic::new(
             command.id,
             command.name.clone(),
             command.replication_factor,
-            command.partitions.iter().map(Partition::new).collect(),
+            partitions
+                .map(|placement| Partition::new(placement, neighbours))
+                .collect(),
             command.configs.clone(),
         )?;
         let answer = created(&topic);
@@ -39,6 +44,13 @@ impl ClusterState {
             answer,
             Effect::TopicCreated { topic: command.id },
         ))
+    }
+
+    /// About how many replicas each broker will have with so many partitions more, as if all had this many replicas.
+    pub(super) fn neighbours(&self, added: usize, replication_factor: ReplicationFactor) -> u64 {
+        let partitions = self.partitions_total.saturating_add(added as u64);
+        let replicas = partitions.saturating_mul(u64::from(replication_factor.get()));
+        replicas.div_ceil(self.brokers.len().max(1) as u64)
     }
 
     /// Checks that a topic of this name and size fits.

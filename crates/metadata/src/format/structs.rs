@@ -21,6 +21,8 @@ use crate::topic::{Partition, Placement, Topic};
 
 /// The version since which brokers have states and partitions move.
 const MOVES_SINCE: u8 = 2;
+/// The version since which partitions know how many neighbours they were created among.
+const NEIGHBOURS_SINCE: u8 = 3;
 
 macro_rules! records {
     ($($type:ident { $($field:ident),* })*) => {$(
@@ -128,10 +130,10 @@ impl Stored for Broker {
     }
 }
 
-const PARTITION_FIELDS: usize = 5;
+const PARTITION_FIELDS: usize = 6;
 
-/// (replicas, those to be removed, epoch, settled epoch, where it moves from); version 1 has the replicas only: nothing
-/// has ever moved.
+/// (replicas, those to be removed, epoch, settled epoch, where it moves from, neighbours); version 1 has the replicas only:
+/// nothing has ever moved. Version 2 has no neighbours: all partitions beat at the full pace.
 impl Stored for Partition {
     fn write(&self, writer: &mut Writer) {
         writer.list(PARTITION_FIELDS);
@@ -140,19 +142,25 @@ impl Stored for Partition {
         self.epoch.write(writer);
         self.settled_epoch.write(writer);
         self.moved_from.write(writer);
+        self.neighbours.write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if reader.version() < MOVES_SINCE {
-            return Ok(Self::new(&Placement::read(reader)?));
+            return Ok(Self::new(&Placement::read(reader)?, 0));
         }
-        reader.record(PARTITION_FIELDS)?;
+        let has_neighbours = reader.version() >= NEIGHBOURS_SINCE;
+        reader.record(PARTITION_FIELDS - usize::from(!has_neighbours))?;
         Ok(Self {
             replicas: Stored::read(reader)?,
             removing: Stored::read(reader)?,
             epoch: Stored::read(reader)?,
             settled_epoch: Stored::read(reader)?,
             moved_from: Stored::read(reader)?,
+            neighbours: match has_neighbours {
+                true => Stored::read(reader)?,
+                false => 0,
+            },
         })
     }
 }

@@ -167,10 +167,13 @@ fn a_map_out_of_order_or_with_a_key_twice_is_refused() {
 fn another_version_kind_or_tail_is_refused() {
     let bytes = register(0, 0, 1).encode().unwrap();
     let mut newer = bytes.to_vec();
-    newer[3] = 3;
+    newer[3] = FORMAT_VERSION + 1;
     assert_eq!(
         Command::decode(&newer),
-        Err(DecodeError::OtherVersion { found: 3, known: 2 })
+        Err(DecodeError::OtherVersion {
+            found: FORMAT_VERSION + 1,
+            known: FORMAT_VERSION
+        })
     );
     let wanted = 'S';
     assert_eq!(

@@ -120,7 +120,7 @@ async fn a_vote_that_cannot_be_saved_stops_every_group_of_the_directory() {
     disk.fail_next_sync("votes");
     let second = process
         .replication
-        .open_log_group(TOPIC, PartitionIndex::new(1), small_segments(), alone())
+        .open_log_group(TOPIC, PartitionIndex::new(1), small_segments(), alone(), 0)
         .await;
     if let Ok(second) = second {
         let status = serving(&second).await;
@@ -161,6 +161,7 @@ async fn a_damaged_log_is_refused_with_file_and_byte_and_the_others_go_on() {
             PartitionIndex::new(1),
             LogSettings::default(),
             alone(),
+            0,
         )
         .await
         .unwrap();

@@ -80,7 +80,7 @@ impl Process {
         let partition = PartitionIndex::new(0);
         let opened = self
             .replication
-            .open_log_group(TOPIC, partition, settings.clone(), start);
+            .open_log_group(TOPIC, partition, settings.clone(), start, 0);
         opened.await
     }
 

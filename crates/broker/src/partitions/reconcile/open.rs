@@ -38,6 +38,12 @@ impl ToOpen {
         }
     }
 
+    /// Among how many others it lives.
+    fn neighbours(&self) -> u64 {
+        let placed = self.topic.topic.partition(self.partition);
+        placed.map_or(0, |placed| placed.neighbours)
+    }
+
     /// Whether it needs nobody else to serve.
     fn is_alone(&self, here: ReplicaId) -> bool {
         let placed = self.topic.topic.partition(self.partition);
@@ -65,7 +71,13 @@ pub(super) async fn open(broker: &Broker, wanted: ToOpen) -> bool {
     let replication = &broker.replication;
     let here = broker.replica();
     match replication
-        .open_log_group(topic.id(), wanted.partition, settings, wanted.start(here))
+        .open_log_group(
+            topic.id(),
+            wanted.partition,
+            settings,
+            wanted.start(here),
+            wanted.neighbours(),
+        )
         .await
     {
         Ok(group) => {

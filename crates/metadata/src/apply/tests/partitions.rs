@@ -182,3 +182,26 @@ fn the_partitions_of_a_replica_are_listed() {
         assert_eq!(listed[2].0, "b");
     }
 }
+
+#[test]
+fn a_partition_knows_among_how_many_it_was_created_wherever_it_moves() {
+    let mut state = cluster_of(3);
+    create(&mut state, 1, "a", 6).unwrap();
+    create(&mut state, 2, "b", 3).unwrap();
+    let neighbours = |state: &ClusterState, topic: u8| -> Vec<u64> {
+        let topic = state.topic(topic_id(topic)).unwrap();
+        topic
+            .partitions()
+            .iter()
+            .map(|one| one.neighbours)
+            .collect()
+    };
+    let factor = u64::from(state.topic(topic_id(1)).unwrap().replication_factor().get());
+    assert_eq!(neighbours(&state, 1), [6 * factor / 3; 6]);
+    assert_eq!(neighbours(&state, 2), [9 * factor / 3; 3]);
+    let more = state.plan_partitions(&name("a"), 9).unwrap();
+    state.apply(&more);
+    let before = [2 * factor; 6].into_iter();
+    let after = before.chain([4 * factor; 3]).collect::<Vec<_>>();
+    assert_eq!(neighbours(&state, 1), after);
+}
