@@ -1,7 +1,9 @@
 //! Producers that keep a fixed number of batches in flight each: as much as the server takes.
 
 use std::collections::VecDeque;
+use std::iter::Cycle;
 use std::net::SocketAddr;
+use std::slice;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,8 +17,8 @@ use crate::wire::{Connection, Requests};
 
 /// What one connection's streams do.
 pub(crate) struct ClosedLoop {
-    /// One stream per element, which sends this message again and again, framed already.
-    pub(crate) streams: Vec<Bytes>,
+    /// One stream per element, which sends these messages in turn, again and again, framed already.
+    pub(crate) streams: Vec<Vec<Bytes>>,
     /// Batches in flight on each stream.
     pub(crate) in_flight: usize,
     /// When to stop.
@@ -49,7 +51,7 @@ impl ClosedLoop {
         let streams = self
             .streams
             .iter()
-            .map(|message| self.stream(&connection, message, start));
+            .map(|messages| self.stream(&connection, messages, start));
         let (mut batches, mut latencies) = (0, Latencies::default());
         for (count, its) in try_join_all(streams).await? {
             batches += count;
@@ -72,7 +74,7 @@ impl ClosedLoop {
     async fn stream(
         &self,
         connection: &Connection,
-        message: &Bytes,
+        messages: &[Bytes],
         start: Instant,
     ) -> Result<(u64, Latencies)> {
         let (requests, mut responses) = connection
@@ -80,7 +82,7 @@ impl ClosedLoop {
             .await?;
         let mut sending = Sending {
             requests,
-            message,
+            messages: messages.iter().cycle(),
             until: self.until,
             start,
             sent: 0,
@@ -130,7 +132,7 @@ pub(super) fn check(response: &ProduceStreamResponse) -> Result<()> {
 
 struct Sending<'a> {
     requests: Requests,
-    message: &'a Bytes,
+    messages: Cycle<slice::Iter<'a, Bytes>>,
     until: Until,
     start: Instant,
     sent: u64,
@@ -145,8 +147,8 @@ impl Sending<'_> {
             Until::Batches(batches) => self.sent >= batches,
             Until::Time { warm_up, measured } => now >= self.start + warm_up + measured,
         };
-        if !enough {
-            self.requests.send(self.message.clone())?;
+        if let Some(message) = self.messages.next().filter(|_| !enough) {
+            self.requests.send(message.clone())?;
             self.sent += 1;
             self.in_flight.push_back(now);
         }

@@ -82,7 +82,7 @@ fn rounds(setup: &Setup, floor: FloorServer) -> Result<Rounds> {
         let topic = format!("bulk-{}", passes.replace(passes.get() + 1));
         broker.create_topic(&topic, 1, Durability::PageCache)?;
         let load = ClosedLoop {
-            streams: vec![produce_frame(&topic, 0, batch.clone())?],
+            streams: vec![vec![produce_frame(&topic, 0, batch.clone())?]],
             in_flight: IN_FLIGHT,
             until: Until::Batches(BATCHES),
             batch_bytes: BATCH_BYTES,

@@ -40,7 +40,7 @@ fn rounds(setup: &Setup) -> Result<Rounds> {
     let broker = Broker::start(&setup.broker, &scratch.path().join("data"))?;
     broker.create_topic("catch-up", 1, Durability::PageCache)?;
     let fill = ClosedLoop {
-        streams: vec![produce_frame("catch-up", 0, batch.clone())?],
+        streams: vec![vec![produce_frame("catch-up", 0, batch.clone())?]],
         in_flight: 64,
         until: Until::Batches(BATCHES),
         batch_bytes: BATCH_BYTES,

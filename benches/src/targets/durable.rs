@@ -25,7 +25,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
     broker.create_topic("durable", 1, Durability::Fsync)?;
     let message = produce_frame("durable", 0, batch.clone())?;
     let load = |streams: usize, in_flight: usize| ClosedLoop {
-        streams: vec![message.clone(); streams],
+        streams: vec![vec![message.clone()]; streams],
         in_flight,
         until: Until::Time {
             warm_up: WARM_UP,

@@ -55,13 +55,13 @@ pub(super) fn all(setup: &Setup) -> Result<Vec<Figure>> {
     let (echo, echo_address) = FloorServer::RawEcho.start(scratch.path())?;
     let bytes = file.metadata()?.len();
     let ping_pong = ClosedLoop {
-        streams: vec![produce_frame("echo", 0, small.clone())?],
+        streams: vec![vec![produce_frame("echo", 0, small.clone())?]],
         in_flight: 1,
         until: Until::Batches(4_000),
         batch_bytes: small.len(),
     };
     let bulk = ClosedLoop {
-        streams: vec![produce_frame("echo", 0, batch.clone())?],
+        streams: vec![vec![produce_frame("echo", 0, batch.clone())?]],
         in_flight: 64,
         until: Until::Batches(bytes / batch.len() as u64),
         batch_bytes: batch.len(),

@@ -52,7 +52,7 @@ fn rounds(setup: &Setup) -> Result<Rounds> {
     let (stub, stub_address) = FloorServer::StubBroker.start(scratch.path())?;
     let (echo, echo_address) = FloorServer::RawEcho.start(scratch.path())?;
     let load = ClosedLoop {
-        streams: vec![produce_frame("idle", 0, batch.clone())?],
+        streams: vec![vec![produce_frame("idle", 0, batch.clone())?]],
         in_flight: 1,
         until: Until::Batches(ROUND_TRIPS),
         batch_bytes: BATCH_BYTES,

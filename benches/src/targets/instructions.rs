@@ -111,7 +111,7 @@ impl Counter {
         let broker = Broker::start_under(&wrapper, &setup.broker, &data)?;
         broker.create_topic("counted", 1, Durability::PageCache)?;
         let load = ClosedLoop {
-            streams: vec![produce_frame("counted", 0, batch.clone())?],
+            streams: vec![vec![produce_frame("counted", 0, batch.clone())?]],
             in_flight: 16,
             until: Until::Batches(batches),
             batch_bytes: batch.len(),

@@ -29,7 +29,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
         Some(rate) => rate,
         None => {
             let most = ClosedLoop {
-                streams: many.clone(),
+                streams: many.iter().cloned().map(|one| vec![one]).collect(),
                 in_flight: 1,
                 until: Until::Time {
                     warm_up: WARM_UP,

@@ -32,7 +32,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Figure>> {
     let (_echo, echo) = FloorServer::RawEcho.start(scratch.path())?;
     let message = produce_frame(TOPIC, 0, batch.clone())?;
     let load = |in_flight, batches| ClosedLoop {
-        streams: vec![message.clone()],
+        streams: vec![vec![message.clone()]],
         in_flight,
         until: Until::Batches(batches),
         batch_bytes: BATCH_BYTES,

@@ -74,7 +74,7 @@ fn after_kill(setup: &Setup) -> Result<Figure> {
         let broker = Broker::start(&setup.broker, &data)?;
         broker.create_topic("killed", 1, Durability::PageCache)?;
         let fill = ClosedLoop {
-            streams: vec![produce_frame("killed", 0, large.clone())?],
+            streams: vec![vec![produce_frame("killed", 0, large.clone())?]],
             in_flight: 64,
             until: Until::Batches(TAIL_BATCHES),
             batch_bytes: bulk_produce::BATCH_BYTES,
@@ -115,7 +115,7 @@ fn start_and_acknowledge(
     let start = Instant::now();
     let broker = Broker::start(&setup.broker, data)?;
     let one = ClosedLoop {
-        streams: vec![message.clone()],
+        streams: vec![vec![message.clone()]],
         in_flight: 1,
         until: Until::Batches(1),
         batch_bytes: BATCH_BYTES,
