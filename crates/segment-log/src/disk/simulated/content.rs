@@ -13,7 +13,12 @@ const SECTOR_BYTES: u64 = 512;
 const LENGTH_MAX: u64 = 1 << 30;
 
 enum Change {
-    Write { position: u64, bytes: Vec<u8> },
+    Write {
+        position: u64,
+        bytes: Vec<u8>,
+    },
+    /// Zeros beyond the end.
+    Zeros(Range<u64>),
     Length(u64),
 }
 
@@ -53,6 +58,17 @@ impl Content {
         Ok(())
     }
 
+    /// As a write of zeros that makes the file longer.
+    pub(super) fn write_zeros(&mut self, range: Range<u64>) -> io::Result<()> {
+        if range.end > LENGTH_MAX {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        let length = range.end.max(self.length());
+        resize(&mut self.cached, length);
+        self.unsynced.push(Change::Zeros(range));
+        Ok(())
+    }
+
     pub(super) fn set_length(&mut self, length: u64) -> io::Result<()> {
         if length > LENGTH_MAX {
             return Err(ErrorKind::FileTooLarge.into());
@@ -67,6 +83,7 @@ impl Content {
         for change in self.unsynced.drain(..) {
             match change {
                 Change::Write { position, bytes } => put(&mut self.durable, position, &bytes),
+                Change::Zeros(range) => put_zeros(&mut self.durable, range),
                 Change::Length(length) => resize(&mut self.durable, length),
             }
         }
@@ -90,6 +107,19 @@ impl Content {
                     _ => {
                         let end = position + bytes.len() as u64;
                         let length = end.max(self.durable.len() as u64);
+                        resize(&mut self.durable, length);
+                    }
+                },
+                Change::Zeros(range) => match chance.below(4) {
+                    0 => put_zeros(&mut self.durable, range),
+                    1 => {}
+                    // What lay there before a lost truncation survives in some sectors.
+                    2 => {
+                        let zeros = vec![0; (range.end - range.start) as usize];
+                        tear(&mut self.durable, range.start, &zeros, chance);
+                    }
+                    _ => {
+                        let length = range.end.max(self.durable.len() as u64);
                         resize(&mut self.durable, length);
                     }
                 },
@@ -140,6 +170,17 @@ fn tear(durable: &mut Vec<u8>, position: u64, bytes: &[u8], chance: &mut Chance)
         }
         position += length as u64;
         left = rest;
+    }
+}
+
+/// Writes zeros as [`put`] would.
+fn put_zeros(to: &mut Vec<u8>, range: Range<u64>) {
+    let length = to.len() as u64;
+    resize(to, range.end.max(length));
+    if let Some(old) =
+        index_range(range.start..range.end.min(length)).and_then(|old| to.get_mut(old))
+    {
+        old.fill(0);
     }
 }
 

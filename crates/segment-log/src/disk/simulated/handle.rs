@@ -109,8 +109,7 @@ impl DiskFile for SimulatedFile {
                 return Err(Errno::NOSPC.into());
             }
             let file = state.names.file_mut(self.node)?;
-            let zeros = usize::try_from(range.end - start).map_err(|_| Errno::FBIG)?;
-            file.content.write(start, vec![0; zeros])
+            file.content.write_zeros(start..range.end)
         })
     }
 

@@ -75,7 +75,12 @@ pub(super) struct Names {
     nodes: BTreeMap<NodeId, Node>,
     next: u64,
     unsynced: Vec<Change>,
+    /// How often names went since nodes were dropped last.
+    gone: u32,
 }
+
+/// So often names go before the nodes behind them do: a look at all of them costs more than they do.
+const GONE_MAX: u32 = 64;
 
 impl Names {
     /// Every file can be read again.
@@ -92,6 +97,7 @@ impl Names {
             nodes: BTreeMap::from([(ROOT, Node::Directory(DirectoryNode::default()))]),
             next: 1,
             unsynced: Vec::new(),
+            gone: 0,
         }
     }
 
@@ -211,13 +217,16 @@ impl Names {
         let mut kept = Vec::new();
         for (at, change) in std::mem::take(&mut self.unsynced).into_iter().enumerate() {
             if change.touches(directory) || whole.is_some_and(|whole| at <= whole) {
+                self.gone += u32::from(!matches!(change, Change::Link(..)));
                 self.make_durable(change);
             } else {
                 kept.push(change);
             }
         }
         self.unsynced = kept;
-        self.forget_unreachable();
+        if self.gone >= GONE_MAX {
+            self.forget_unreachable();
+        }
     }
 
     /// Whether a power cut could take back a name in this directory.
@@ -315,6 +324,7 @@ impl Names {
 
     /// Drops nodes that have no name in either tree, none in a pending change, and no open handle.
     fn forget_unreachable(&mut self) {
+        self.gone = 0;
         let mut reached = BTreeSet::new();
         let mut next = vec![ROOT];
         next.extend(self.unsynced.iter().map(Change::node));
