@@ -83,6 +83,14 @@ pub(super) async fn snapshot<M: Machine>(
     let raft = group.instances.current();
     let installed = raft.install_full_snapshot(vote, snapshot).await;
     drop(space);
+    // openraft answers a snapshot that comes again while it is still being stored as if it were installed. The leader
+    // would count on it, and make a voter of a replica that may yet fail to store it.
+    let follows = installed
+        .as_ref()
+        .is_ok_and(|response| response.vote <= vote);
+    if follows && group.shared.applied.read().position.last < Some(last) {
+        return reply.refuse("the snapshot is still being installed");
+    }
     match installed {
         Ok(response) => reply.answer(PeerReply::of_head(wire::encode_installed(&response))),
         Err(error) => reply.refuse(error.to_string()),
