@@ -143,7 +143,8 @@ impl Starter {
             reason: error.to_string(),
         };
         let store = LogStore::new(shared.clone());
-        let network = Network::new(self.group, self.peers, shared.not_sent_below.clone());
+        let below = shared.not_sent_below.clone();
+        let network = Network::new(self.group, self.peers, below, shared.settled.clone());
         let is_new = shared.newcomer.is_new();
         let machine = StateMachine::new(shared);
         let id = self.replica.get();

@@ -8,12 +8,18 @@
 //! It has caught up when it holds everything that a leader has committed which has committed an entry of its own term:
 //! then it holds the end of its earlier membership, if there was one, and whoever was left behind asks for its vote in
 //! vain. A file beside the group's directory remembers a newcomer across restarts.
+//!
+//! A leader makes it a voter no sooner than it has said that the file is durably gone. Else the members would need the
+//! vote of one that refuses it, and without their leader they would never have another.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use model::ReplicaId;
+use parking_lot::Mutex;
 use segment_log::disk::{Disk, create_file_durably, remove_file_durably};
 
 use crate::process;
@@ -24,6 +30,9 @@ pub(crate) struct Newcomer {
     disk: Arc<dyn Disk>,
     marker: PathBuf,
     is_new: AtomicBool,
+    /// Nothing makes it new again.
+    settled: AtomicBool,
+    forgetting: AtomicBool,
 }
 
 impl Newcomer {
@@ -36,6 +45,8 @@ impl Newcomer {
         }
         Ok(Self {
             is_new: AtomicBool::new(joins || is_marked),
+            settled: AtomicBool::new(!joins && !is_marked),
+            forgetting: AtomicBool::new(false),
             disk,
             marker,
         })
@@ -46,8 +57,13 @@ impl Newcomer {
         self.is_new.load(Ordering::Acquire)
     }
 
+    /// Whether it is a member like any other, for good.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
     /// It holds what its leader has up to `matched`; the leader, elected by `vote`, has committed up to `committed`.
-    /// Whether it has caught up by that.
+    /// Whether it has caught up by that, and is now to [`forget`](Self::forget).
     pub(crate) fn has_caught_up(
         &self,
         matched: Option<RaftLogId>,
@@ -56,19 +72,46 @@ impl Newcomer {
     ) -> bool {
         let is_of_its_term = |id: &RaftLogId| *id.leader_id == vote.leader_id.term;
         let holds_all = committed.as_ref().is_some_and(is_of_its_term) && matched >= committed;
-        holds_all && self.is_new.swap(false, Ordering::AcqRel)
+        if holds_all {
+            self.is_new.store(false, Ordering::Release);
+        }
+        holds_all && !self.is_settled() && !self.forgetting.swap(true, Ordering::AcqRel)
     }
 
-    /// Forgets that it was new. Where that fails it is new once more after a restart, for a moment.
+    /// Forgets that it was new. Where that fails it is tried again with the next append.
     pub(crate) fn forget(self: &Arc<Self>) {
         let this = self.clone();
         process::spawn(async move {
-            let marker = this.marker.clone();
-            let removed = process::blocking(move || remove_marker(&*this.disk, &this.marker));
-            if let Ok(Err(error)) = removed.await {
-                tracing::debug!(marker = %marker.display(), %error, "the mark of a newcomer stays");
+            let (disk, marker) = (this.disk.clone(), this.marker.clone());
+            let gone = marker.clone();
+            let removed = process::blocking(move || remove_marker(&*disk, &gone));
+            match removed.await {
+                Ok(Ok(())) => this.settled.store(true, Ordering::Release),
+                Ok(Err(error)) => {
+                    tracing::debug!(marker = %marker.display(), %error, "the mark of a newcomer stays");
+                }
+                Err(_) => {}
             }
+            this.forgetting.store(false, Ordering::Release);
         });
+    }
+}
+
+/// Which replicas have told a leader, in its term, that they are members like any other.
+#[derive(Default)]
+pub(crate) struct Settled(Mutex<BTreeMap<ReplicaId, u64>>);
+
+impl Settled {
+    pub(crate) fn say(&self, replica: ReplicaId, term: u64, is_settled: bool) {
+        let mut said = self.0.lock();
+        match is_settled {
+            true => said.insert(replica, term),
+            false => said.remove(&replica),
+        };
+    }
+
+    pub(crate) fn is_settled(&self, replica: ReplicaId, term: u64) -> bool {
+        self.0.lock().get(&replica) == Some(&term)
     }
 }
 

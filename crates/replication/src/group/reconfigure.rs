@@ -54,13 +54,13 @@ impl<M: Machine> Group<M> {
     }
 
     async fn step_towards(&self, wanted: &Members) -> Result<Reconfigured, ReconfigureError> {
-        self.serving_term().map_err(|error| match error {
+        let term = self.serving_term().map_err(|error| match error {
             ProposeError::NotLeader { leader } => ReconfigureError::NotLeader { leader },
             other => ReconfigureError::Stopped {
                 reason: other.to_string().into(),
             },
         })?;
-        match self.next_step(wanted)? {
+        match self.next_step(wanted, term)? {
             Step::Done => Ok(Reconfigured::Done),
             Step::CatchUp { replica, lag } => Ok(Reconfigured::CatchingUp { replica, lag }),
             // Nobody is added: what is there becomes uniform.
@@ -81,7 +81,7 @@ impl<M: Machine> Group<M> {
         }
     }
 
-    fn next_step(&self, wanted: &Members) -> Result<Step, ReconfigureError> {
+    fn next_step(&self, wanted: &Members, term: u64) -> Result<Step, ReconfigureError> {
         if wanted.voters.is_empty() {
             return Err(ReconfigureError::NoVoters);
         }
@@ -105,6 +105,11 @@ impl<M: Machine> Group<M> {
         let missing: std::collections::BTreeMap<_, _> =
             missing.map(|id| (id.get(), EmptyNode {})).collect();
         if !missing.is_empty() {
+            // What one said before it was removed says nothing of it now.
+            let settled = &self.shared.settled;
+            missing
+                .keys()
+                .for_each(|id| settled.say(ReplicaId::new(*id), term, false));
             return Ok(Step::Change(ChangeMembers::AddNodes(missing)));
         }
         let followers = self.followers();
@@ -113,7 +118,7 @@ impl<M: Machine> Group<M> {
             .iter()
             .filter(|one| wanted.voters.contains(&one.replica) && !one.is_voter);
         let behind = rising
-            .filter(|one| !one.is_in_sync)
+            .filter(|one| !one.is_in_sync || !self.shared.settled.is_settled(one.replica, term))
             .max_by_key(|one| one.lag);
         if let Some(one) = behind {
             tracing::debug!(replica = %one.replica, lag = one.lag, limit, "catching up");

@@ -17,7 +17,7 @@ use crate::raft::check::{self, Junction, LocalLog};
 use crate::raft::machine::Machine;
 use crate::raft::shared::{Shared, blocking};
 use crate::raft::types::{Entry, RaftLogId, Types, Vote};
-use crate::raft::wire::{self, Append};
+use crate::raft::wire::{self, Append, Appended};
 
 type Answer = Result<StreamAppendResult<Types>, Fatal<Types>>;
 
@@ -174,7 +174,8 @@ impl<M: Machine> Appends<M> {
     /// A newcomer becomes a member like any other once it holds what counts.
     fn catch_up(&self, matched: Option<RaftLogId>, append: &Unanswered) {
         let newcomer = &self.shared.newcomer;
-        if newcomer.is_new() && newcomer.has_caught_up(matched, append.committed, &append.vote) {
+        if !newcomer.is_settled() && newcomer.has_caught_up(matched, append.committed, &append.vote)
+        {
             let log = self.shared.log.path().display();
             tracing::debug!(%log, "a newcomer has caught up");
             self.instances.current().runtime_config().elect(true);
@@ -190,7 +191,11 @@ impl<M: Machine> Appends<M> {
                     if let Ok(matched) = &result {
                         self.catch_up(*matched, &next);
                     }
-                    let head = wire::encode_appended(&result);
+                    let appended = Appended {
+                        is_settled: self.shared.newcomer.is_settled(),
+                        result: result.clone(),
+                    };
+                    let head = wire::encode_appended(&appended);
                     next.reply.answer(PeerReply::of_head(head));
                 }
                 result.is_err()

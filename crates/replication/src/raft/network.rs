@@ -20,6 +20,7 @@ use openraft::{AnyError, EmptyNode};
 use super::pipeline::Pipeline;
 use super::types::{RaftLogId, Snapshot, Types, Vote};
 use super::wire;
+use crate::group::Settled;
 use crate::peer::{CallError, GroupId, PeerReply, PeerRequest, Peers, RequestKind};
 
 /// How long a follower may take to answer an append: its disk may be slow, and a retry makes it no faster.
@@ -36,19 +37,23 @@ pub(crate) struct Network {
     group: GroupId,
     peers: Arc<dyn Peers>,
     not_sent_below: Arc<AtomicU64>,
+    settled: Arc<Settled>,
 }
 
 impl Network {
-    /// Entries below `not_sent_below` are not sent: they are about to be deleted.
+    /// Entries below `not_sent_below` are not sent: they are about to be deleted. What replicas say of themselves goes
+    /// to `settled`.
     pub(crate) fn new(
         group: GroupId,
         peers: Arc<dyn Peers>,
         not_sent_below: Arc<AtomicU64>,
+        settled: Arc<Settled>,
     ) -> Self {
         Self {
             group,
             peers,
             not_sent_below,
+            settled,
         }
     }
 
@@ -59,6 +64,7 @@ impl Network {
                 peers: self.peers.clone(),
                 to: ReplicaId::new(target),
                 not_sent_below: self.not_sent_below.clone(),
+                settled: self.settled.clone(),
             },
             appends,
             acknowledged: None,
@@ -85,6 +91,7 @@ pub(super) struct Link {
     peers: Arc<dyn Peers>,
     pub(super) to: ReplicaId,
     not_sent_below: Arc<AtomicU64>,
+    pub(super) settled: Arc<Settled>,
 }
 
 impl Link {

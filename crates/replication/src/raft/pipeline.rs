@@ -43,6 +43,7 @@ pub(super) struct Pipeline<'s, S> {
 /// A request on its way.
 #[derive(Clone, Copy)]
 struct Sent {
+    term: u64,
     prev: Option<RaftLogId>,
     last: Option<RaftLogId>,
     bytes: usize,
@@ -121,11 +122,18 @@ where
             committed: request.leader_commit,
             batches,
         };
+        let term = append.vote.leader_id.term;
         let message = append.encode();
         let bytes = message.0.len() + message.1.iter().map(bytes::Bytes::len).sum::<usize>();
         let called = self.link.send(self.kind, message, self.timeout);
         self.bytes += bytes;
-        self.leaving = Some((Sent { prev, last, bytes }, called));
+        let sent = Sent {
+            term,
+            prev,
+            last,
+            bytes,
+        };
+        self.leaving = Some((sent, called));
     }
 
     fn fail(&mut self, reason: &'static str) {
@@ -136,8 +144,11 @@ where
     /// What openraft is told of a reply. It trusts the replica; what cannot be is an error here.
     fn answer(&mut self, sent: Sent, reply: Result<PeerReply, CallError>) -> Answer {
         let reply = reply.map_err(unreachable)?;
-        let result = wire::decode_appended(&reply.head);
-        match result.ok_or_else(|| self.link.nonsense("to an append something"))? {
+        let appended = wire::decode_appended(&reply.head);
+        let appended = appended.ok_or_else(|| self.link.nonsense("to an append something"))?;
+        let (to, settled) = (self.link.to, &self.link.settled);
+        settled.say(to, sent.term, appended.is_settled);
+        match appended.result {
             Ok(matched) if matched == sent.last => {
                 *self.acknowledged = (*self.acknowledged).max(matched);
                 Ok(Ok(matched))

@@ -20,7 +20,7 @@ use super::machine::Machine;
 use super::pace::Pace;
 use super::types::RaftLogId;
 use super::votes::Votes;
-use crate::group::Newcomer;
+use crate::group::{Newcomer, Settled};
 use crate::process;
 use crate::producers::Producers;
 use crate::status::GroupEnds;
@@ -87,6 +87,8 @@ pub(crate) struct Shared<M> {
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) failure: AfterFailure,
     pub(crate) newcomer: Arc<Newcomer>,
+    /// As a leader: which of the others are no newcomers.
+    pub(crate) settled: Arc<Settled>,
     /// Entries up to here are not sent any more: who lacks them is sent the snapshot.
     pub(crate) not_sent_below: Arc<AtomicU64>,
     /// Of feeding followers from the disk.
@@ -125,6 +127,7 @@ impl<M: Machine> Shared<M> {
             stopping: Arc::default(),
             failure: AfterFailure::default(),
             newcomer: Arc::new(newcomer),
+            settled: Arc::default(),
             not_sent_below: Arc::default(),
             pace,
             ends: watch::Sender::new(GroupEnds {

@@ -10,7 +10,7 @@
 //! snapshot  u8 version, vote, u32 CRC-32 of the snapshot, which travels beside the head
 //! transfer  u8 version, vote, u64 the next leader, id of the last entry
 //!
-//! appended  u8 version, then u8 0, id up to which the logs match | u8 1, id that is not there | u8 2, the higher vote
+//! appended  u8 version, u8 1 if the replica is no newcomer, then u8 0, id up to which the logs match | u8 1, id that is not there | u8 2, the higher vote
 //! asked     u8 version, vote, u8 1 if granted, id of the last entry
 //! installed u8 version, vote
 //! handed    u8 version, then u8 0 | u8 1, vote expected, vote found | u8 2, id expected, id flushed
@@ -81,10 +81,19 @@ impl Append {
     }
 }
 
-pub(crate) fn encode_appended(result: &StreamAppendResult<Types>) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(2 + VOTE_BYTES);
+/// The answer to an append.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Appended {
+    /// Whether the replica is a member like any other, and no newcomer.
+    pub(crate) is_settled: bool,
+    pub(crate) result: StreamAppendResult<Types>,
+}
+
+pub(crate) fn encode_appended(appended: &Appended) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(3 + VOTE_BYTES);
     bytes.put_u8(VERSION);
-    match result {
+    bytes.put_u8(u8::from(appended.is_settled));
+    match &appended.result {
         Ok(matched) => {
             bytes.put_u8(0);
             put_id(&mut bytes, *matched);
@@ -101,15 +110,16 @@ pub(crate) fn encode_appended(result: &StreamAppendResult<Types>) -> Bytes {
     bytes.freeze()
 }
 
-pub(crate) fn decode_appended(mut bytes: &[u8]) -> Option<StreamAppendResult<Types>> {
+pub(crate) fn decode_appended(mut bytes: &[u8]) -> Option<Appended> {
     version(&mut bytes)?;
+    let is_settled = get_flag(&mut bytes)?;
     let result = match bytes.try_get_u8().ok()? {
         0 => Ok(get_sound_id(&mut bytes)?),
         1 => Err(StreamAppendError::Conflict(get_sound_id(&mut bytes)??)),
         2 => Err(StreamAppendError::HigherVote(get_vote(&mut bytes)?)),
         _ => return None,
     };
-    bytes.is_empty().then_some(result)
+    bytes.is_empty().then_some(Appended { is_settled, result })
 }
 
 pub(crate) fn encode_ask(request: &VoteRequest<Types>) -> Bytes {
@@ -271,7 +281,7 @@ fn get_flag(bytes: &mut impl Buf) -> Option<bool> {
 pub(crate) fn sound(bytes: &[u8]) -> usize {
     let again = [
         Append::decode(Bytes::copy_from_slice(bytes), Vec::new()).map(|append| append.encode().0),
-        decode_appended(bytes).map(|result| encode_appended(&result)),
+        decode_appended(bytes).map(|appended| encode_appended(&appended)),
         decode_ask(bytes).map(|request| encode_ask(&request)),
         decode_asked(bytes).map(|response| encode_asked(&response)),
         decode_snapshot(bytes, &[]).map(|vote| encode_snapshot(&vote, &[])),

@@ -97,20 +97,20 @@ fn votes_have_these_bytes() {
 
 #[test]
 fn answers_to_appends_have_these_bytes() {
-    let matched = [&[1, 0][..], &ID_3_9].concat();
-    assert_layout(
+    let check = |is_settled, result, golden: &[u8]| {
+        let appended = Appended { is_settled, result };
+        assert_layout(appended, encode_appended, decode_appended, golden);
+    };
+    check(
+        true,
         Ok(Some(id(3, 9))),
-        encode_appended,
-        decode_appended,
-        &matched,
+        &[&[1, 1, 0][..], &ID_3_9].concat(),
     );
-    assert_layout(Ok(None), encode_appended, decode_appended, &[1, 0, 0]);
+    check(false, Ok(None), &[1, 0, 0, 0]);
     let conflict = Err(StreamAppendError::Conflict(id(3, 9)));
-    let golden = [&[1, 1][..], &ID_3_9].concat();
-    assert_layout(conflict, encode_appended, decode_appended, &golden);
+    check(true, conflict, &[&[1, 1, 1][..], &ID_3_9].concat());
     let higher = Err(StreamAppendError::HigherVote(Vote::new(4, 2)));
-    let golden = [&[1, 2][..], &VOTE_4_2].concat();
-    assert_layout(higher, encode_appended, decode_appended, &golden);
+    check(true, higher, &[&[1, 1, 2][..], &VOTE_4_2].concat());
 }
 
 #[test]
