@@ -1,14 +1,15 @@
 //! The cluster as its operator sees it: nodes, and which replicas the group is to have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use model::ReplicaId;
+use model::{LogIndex, ReplicaId};
 use replication::process::SimulatedProcess;
 use replication::{GroupStart, GroupStatus, LogGroup, Members};
 use strandline_tests::chance::Chance;
 
-use crate::node::{Boot, Failed, Node, World};
+use crate::damage::Harm;
+use crate::node::{Boot, Damage, Failed, Node, World};
 use crate::trace::note;
 
 /// All nodes, and what the metadata says of the group. Clones are the same one.
@@ -19,8 +20,12 @@ pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) nodes: Vec<Node>,
     pub(crate) plan: Assignment,
-    /// Where damage was done that a replica may report.
-    pub(crate) damaged: BTreeSet<ReplicaId>,
+    /// What was done to replicas' files and is not repaired yet.
+    pub(crate) damaged: BTreeMap<ReplicaId, Vec<Harm>>,
+    /// Replicas that could not read something.
+    pub(crate) unreadable: BTreeSet<ReplicaId>,
+    /// By term, the highest high watermark that was shown in it.
+    pub(crate) shown: BTreeMap<u64, u64>,
     /// What nobody asked for.
     pub(crate) violations: Vec<String>,
     next_replica: u64,
@@ -78,7 +83,9 @@ impl Cluster {
             next_replica: nodes.len() as u64,
             nodes,
             plan,
-            damaged: BTreeSet::new(),
+            damaged: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            shown: BTreeMap::new(),
             violations: Vec::new(),
         })))
     }
@@ -89,8 +96,9 @@ impl Cluster {
 
     /// A replica that says it serves, or else any that is up.
     pub(crate) fn find_leader(&self, chance: &mut Chance) -> Option<Found> {
-        let state = self.lock();
+        let mut state = self.lock();
         let up: Vec<_> = state.up().collect();
+        state.watermarks_only_grow(&up);
         let serving: Vec<_> = up.iter().filter(|found| found.status.serves).collect();
         if !serving.is_empty() && chance.below(16) > 0 {
             return Some(serving[chance.below(serving.len() as u64) as usize].clone());
@@ -125,52 +133,161 @@ impl State {
         self.nodes[at].start(start);
     }
 
-    /// What a supervisor and the metadata's followers do: restarts what has stopped, opens and removes groups.
+    /// What a supervisor and the metadata's followers do: restarts what has stopped, opens, removes and repairs groups.
     pub(crate) fn look_after(&mut self) {
         for at in 0..self.nodes.len() {
             let start = self.plan.start_of(self.nodes[at].replica);
             let node = &mut self.nodes[at];
+            node.look();
             if node.is_paused() {
                 continue;
             }
-            match node.boot() {
-                Some(Boot::Empty(..)) if start.is_some() => node.reconcile(start),
-                Some(Boot::Up(..)) if start.is_none() => node.reconcile(None),
-                Some(Boot::Up(_, _, group)) => {
-                    if let Some(reason) = group.status().stopped {
+            match (node.boot(), start) {
+                (Some(Boot::Empty(..)), start @ Some(_)) => node.reconcile(start),
+                (Some(Boot::Empty(..)), None) => self.forget_healed(at),
+                (Some(Boot::Up(..)), None) => node.reconcile(None),
+                (Some(Boot::Damaged(..) | Boot::Repairing), None) => self.restart(at),
+                (Some(Boot::Damaged(_, _, damage)), Some(start)) => {
+                    self.repair_damaged(at, damage, start)
+                }
+                (Some(Boot::Up(_, _, group)), Some(start)) => {
+                    let met = group.log().damaged_files();
+                    if !met.is_empty() {
+                        self.repair(at, start, met);
+                    } else if let Some(reason) = group.status().stopped {
                         let replica = node.replica;
                         note!(self.world.trace, "{replica} has stopped: {reason}");
-                        match self.damaged.contains(&replica) {
-                            true => self.replace_disk(at),
-                            false => self.restart(at),
-                        }
+                        self.restart(at);
+                    } else {
+                        self.forget_healed(at);
                     }
                 }
-                Some(Boot::Failed(failed)) => self.failed(at, failed),
-                Some(Boot::Empty(..) | Boot::Opening) | None => {}
+                (Some(Boot::Failed(failed)), _) => self.failed(at, failed),
+                _ => {}
             }
         }
     }
 
-    fn restart(&mut self, at: usize) {
+    pub(crate) fn restart(&mut self, at: usize) {
         self.nodes[at].kill(false);
         self.start(at);
+    }
+
+    /// Whether something was done to what a replica has stored.
+    pub(crate) fn may_be_bad(&self, replica: ReplicaId) -> bool {
+        self.damaged.contains_key(&replica) || self.unreadable.contains(&replica)
+    }
+
+    fn repair_damaged(&mut self, at: usize, damage: Damage, start: GroupStart) {
+        let replica = self.nodes[at].replica;
+        if !self.may_be_bad(replica) && !damage.is_unreadable {
+            self.refuses(at, damage.reason);
+        } else {
+            self.repair(at, start, damage.suspects);
+        }
+    }
+
+    fn repair(&mut self, at: usize, start: GroupStart, suspects: Vec<std::path::PathBuf>) {
+        let replica = self.nodes[at].replica;
+        let plan = &self.plan;
+        let all = plan.wanted.voters.iter().chain(&plan.wanted.learners);
+        let all: BTreeSet<_> = all.chain(&plan.leaving).copied().collect();
+        let others = all.into_iter().filter(|other| *other != replica);
+        self.nodes[at].repair(start, others.collect(), suspects);
+    }
+
+    /// Looks through the sealed segments of all that are damaged, as each broker's scrub does now and then.
+    pub(crate) fn scrub(&mut self) {
+        for at in 0..self.nodes.len() {
+            let node = &self.nodes[at];
+            let start = self.plan.start_of(node.replica);
+            let (Some(group), Some(start)) = (node.group(), start) else {
+                continue;
+            };
+            if node.is_paused() || !self.damaged.contains_key(&node.replica) {
+                continue;
+            }
+            // A disk that refuses is looked through later.
+            let found = group.log().verify(LogIndex::ZERO..LogIndex::new(u64::MAX));
+            let files: Vec<_> = found
+                .into_iter()
+                .flatten()
+                .map(|damage| damage.file)
+                .collect();
+            if !files.is_empty() {
+                self.repair(at, start, files);
+            }
+        }
+    }
+
+    fn forget_healed(&mut self, at: usize) {
+        let (replica, disk) = (self.nodes[at].replica, &self.nodes[at].disk);
+        if let Some(harms) = self.damaged.get_mut(&replica) {
+            harms.retain(|harm| !harm.is_healed(disk));
+            if harms.is_empty() {
+                note!(self.world.trace, "{replica} is whole again");
+                self.damaged.remove(&replica);
+            }
+        }
     }
 
     fn failed(&mut self, at: usize, failed: Failed) {
         let replica = self.nodes[at].replica;
         match failed {
             Failed::Passing(_) => self.restart(at),
-            Failed::Damaged(_) | Failed::Final(_) if self.damaged.contains(&replica) => {
+            Failed::Final(reason) if self.damaged.contains_key(&replica) => {
+                note!(self.world.trace, "{replica} does not open: {reason}");
                 self.replace_disk(at);
             }
-            Failed::Damaged(reason) | Failed::Final(reason) => {
-                let what = format!("replica {replica} does not open: {reason}");
+            Failed::Forgetful(reason) | Failed::Final(reason) => self.refuses(at, reason),
+        }
+    }
+
+    fn refuses(&mut self, at: usize, reason: String) {
+        let replica = self.nodes[at].replica;
+        let what = format!("replica {replica} does not open: {reason}");
+        note!(self.world.trace, "VIOLATION {what}");
+        self.violations.push(what);
+        self.nodes[at].kill(false);
+        self.nodes[at].down_because = Some(reason);
+    }
+
+    /// Whoever serves knows all that was committed before its term.
+    pub(crate) fn watermarks_only_grow(&mut self, up: &[Found]) {
+        for found in up {
+            let (term, watermark) = (found.status.term.get(), found.status.high_watermark.get());
+            let before = self.shown.range(..term).map(|(_, shown)| *shown).max();
+            if let Some(before) = before.filter(|before| found.status.serves && *before > watermark)
+            {
+                let what = format!(
+                    "replica {} serves term {term} with high watermark {watermark}, {before} was shown before",
+                    found.replica
+                );
                 note!(self.world.trace, "VIOLATION {what}");
                 self.violations.push(what);
-                self.nodes[at].kill(false);
-                self.nodes[at].down_because = Some(reason);
             }
+            let shown = self.shown.entry(term).or_default();
+            *shown = watermark.max(*shown);
+        }
+    }
+
+    /// What is acknowledged is on the disks of most of the voters, unless they are being changed.
+    pub(crate) fn acknowledged(&mut self, voters: &BTreeSet<ReplicaId>, end: u64) {
+        if self.plan.is_moving() || voters.is_empty() {
+            return;
+        }
+        let mut durable = 0;
+        for node in &mut self.nodes {
+            node.look();
+            durable += usize::from(voters.contains(&node.replica) && node.durable >= end);
+        }
+        if durable * 2 <= voters.len() {
+            let what = format!(
+                "the records below {end} are acknowledged, and {durable} of {} voters have them on disk",
+                voters.len()
+            );
+            note!(self.world.trace, "VIOLATION {what}");
+            self.violations.push(what);
         }
     }
 

@@ -7,7 +7,7 @@ use replication::peer::RequestKind;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::State;
-use crate::node::Boot;
+use crate::node::{Boot, Node};
 
 /// What is done to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,7 +27,9 @@ pub(crate) enum Fault {
     FailingReads,
     FullDisk,
     SlowDisk,
+    /// A bit turns.
     Damage,
+    MisdirectedWrite,
     ReplacedDisk,
     Reassignment,
     Transfer,
@@ -35,7 +37,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Kill,
         Self::PowerCut,
         Self::PowerCutOfAll,
@@ -52,6 +54,7 @@ impl Fault {
         Self::FullDisk,
         Self::SlowDisk,
         Self::Damage,
+        Self::MisdirectedWrite,
         Self::ReplacedDisk,
         Self::Reassignment,
         Self::Transfer,
@@ -73,10 +76,14 @@ pub(crate) enum Step {
     Trim,
     /// A replica is being opened.
     Recovery,
+    /// A replica's log is being repaired.
+    Repair,
+    /// A replica has just taken entries back.
+    Truncation,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::AppendPending,
         Self::Election,
         Self::SnapshotInstall,
@@ -84,6 +91,8 @@ impl Step {
         Self::Transfer,
         Self::Trim,
         Self::Recovery,
+        Self::Repair,
+        Self::Truncation,
     ];
 }
 
@@ -117,17 +126,29 @@ impl Activity {
         Step::ALL.into_iter().filter(now).collect()
     }
 
+    /// Where a step goes on now that is one node's own.
+    pub(crate) fn node_of(step: Step, state: &State) -> Option<usize> {
+        let mut nodes = state.nodes.iter();
+        match step {
+            Step::Recovery => nodes.position(|node| matches!(node.boot(), Some(Boot::Opening))),
+            Step::Repair => nodes.position(|node| matches!(node.boot(), Some(Boot::Repairing))),
+            Step::Truncation => nodes.position(Node::was_cut_lately),
+            _ => None,
+        }
+    }
+
     /// Whether this goes on now.
     pub(crate) fn is_met(&self, step: Step, state: &State) -> bool {
         let serving = || state.up().filter(|found| found.status.serves);
-        let opens = |boot| matches!(boot, Some(Boot::Opening));
         match step {
             Step::AppendPending => serving().any(|f| f.status.log_end > f.status.high_watermark),
             Step::Election => serving().next().is_none(),
             Step::SnapshotInstall => state.world.network.in_flight(RequestKind::Snapshot) > 0,
             Step::MembershipChange => state.plan.is_moving(),
             Step::Transfer | Step::Trim => self.is_on(step),
-            Step::Recovery => state.nodes.iter().any(|node| opens(node.boot())),
+            Step::Recovery | Step::Repair | Step::Truncation => {
+                Self::node_of(step, state).is_some()
+            }
         }
     }
 }

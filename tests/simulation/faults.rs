@@ -1,12 +1,10 @@
 //! Does harm, by a seeded schedule, and takes note of what it hit.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::ReplicaId;
-use segment_log::disk::Disk;
 use strandline_tests::chance::Chance;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -14,12 +12,11 @@ use tokio::time::sleep;
 use crate::cluster::{Cluster, State};
 use crate::coverage::{Activity, Counts, Fault, Step};
 use crate::network::{Network, Weather};
-use crate::node::group_path;
+use crate::node::Node;
 use crate::operator::{other_members, transfer, trim};
 use crate::trace::{Trace, note};
 
-/// What a disk holds that is never full.
-const NO_LIMIT: u64 = 1 << 40;
+mod disk;
 
 /// The one who does harm.
 pub(crate) struct Injector {
@@ -33,6 +30,8 @@ pub(crate) struct Injector {
     /// The longest pause between two deeds.
     pub(crate) pause_max: Duration,
     pub(crate) counts: Counts,
+    /// The node at which a step was waited for.
+    pub(crate) focus: Option<usize>,
     /// From now on what was begun does no more harm.
     pub(crate) calm: Arc<AtomicBool>,
 }
@@ -60,13 +59,19 @@ impl Injector {
 
     /// Waits a while for a certain step, now and then.
     async fn aim(&mut self) {
+        self.focus = None;
         let step = Step::ALL.get(self.chance.below(2 * Step::ALL.len() as u64) as usize);
         let Some(step) = step else { return };
-        for _ in 0..100 {
-            if self.activity.is_met(*step, &self.cluster.lock()) {
-                return;
+        for _ in 0..300 {
+            {
+                let mut state = self.cluster.lock();
+                state.nodes.iter_mut().for_each(Node::look);
+                if self.activity.is_met(*step, &state) {
+                    self.focus = Activity::node_of(*step, &state);
+                    return;
+                }
             }
-            sleep(Duration::from_millis(3)).await;
+            sleep(Duration::from_millis(1)).await;
         }
     }
 
@@ -100,7 +105,7 @@ impl Injector {
             Fault::FailingSync | Fault::FailingReads | Fault::FullDisk | Fault::SlowDisk => {
                 self.disk(fault)
             }
-            Fault::Damage => self.damage(),
+            Fault::Damage | Fault::MisdirectedWrite => self.damage(fault),
             Fault::ReplacedDisk => {
                 let at = self.any_node();
                 let mut state = self.cluster.lock();
@@ -128,8 +133,11 @@ impl Injector {
         }
     }
 
-    /// Any node, and more often the one that leads.
+    /// Any node, and more often the one that leads, or the one that is about something.
     fn any_node(&mut self) -> usize {
+        if let Some(focus) = self.focus.filter(|_| self.chance.below(4) > 0) {
+            return focus;
+        }
         let state = self.cluster.lock();
         let leader = state.up().find(|found| found.status.serves);
         if let Some(leader) = leader.filter(|_| self.chance.below(3) == 0) {
@@ -278,80 +286,6 @@ impl Injector {
         });
         true
     }
-
-    fn disk(&mut self, fault: Fault) -> bool {
-        let at = self.any_node();
-        let pause = self
-            .chance
-            .duration(Duration::from_millis(100), Duration::from_secs(4));
-        let state = self.cluster.lock();
-        let node = &state.nodes[at];
-        let disk = node.disk.clone();
-        let mut harmed = Vec::new();
-        match fault {
-            Fault::FailingSync => disk.fail_next_sync(self.chance.pick(&[".log", "votes", ""])),
-            Fault::FullDisk => disk.set_capacity(self.chance.below(200_000)),
-            Fault::SlowDisk => {
-                if let Some(running) = &node.running {
-                    let longest = Duration::from_millis(50 + self.chance.below(400));
-                    running.process.set_device_delay(longest / 4..longest);
-                }
-            }
-            _ => {
-                let Some((path, length)) = any_file(&disk, &mut self.chance) else {
-                    return false;
-                };
-                let from = self.chance.below(length);
-                let harm = disk.fail_reads(&path, from..from + 4096);
-                harmed.extend(harm.is_ok().then_some(path));
-            }
-        }
-        drop(state);
-        let cluster = self.cluster.clone();
-        tokio::spawn(async move {
-            sleep(pause).await;
-            let state = cluster.lock();
-            let node = &state.nodes[at];
-            match fault {
-                Fault::FullDisk => node.disk.set_capacity(NO_LIMIT),
-                Fault::SlowDisk => {
-                    if let Some(running) = &node.running {
-                        running.process.set_device_delay(node.device_delay.clone());
-                    }
-                }
-                // The file may be gone by now.
-                _ => harmed
-                    .iter()
-                    .for_each(|path| drop(node.disk.heal_reads(path))),
-            }
-        });
-        true
-    }
-
-    /// A bit of what is stored turns.
-    fn damage(&mut self) -> bool {
-        let at = self.any_node();
-        let mut state = self.cluster.lock();
-        if !state.may_lose_a_disk() {
-            return false;
-        }
-        let disk = state.nodes[at].disk.clone();
-        let Some((path, length)) = any_file(&disk, &mut self.chance) else {
-            return false;
-        };
-        let (byte, bit) = (self.chance.below(length), self.chance.below(8) as u32);
-        if disk.flip_bit(&path, byte, bit).is_err() {
-            return false;
-        }
-        let replica = state.nodes[at].replica;
-        note!(
-            self.trace,
-            "damage of {replica}: {} byte {byte}",
-            path.display()
-        );
-        state.damaged.insert(replica);
-        true
-    }
 }
 
 fn start_if_down(cluster: &Cluster, at: usize) {
@@ -359,15 +293,4 @@ fn start_if_down(cluster: &Cluster, at: usize) {
     if state.nodes[at].running.is_none() && state.nodes[at].down_because.is_none() {
         state.start(at);
     }
-}
-
-/// A file of the group that is not empty.
-fn any_file(disk: &impl Disk, chance: &mut Chance) -> Option<(PathBuf, u64)> {
-    let files = disk.list(&group_path()).ok()?;
-    let files: Vec<_> = files
-        .into_iter()
-        .filter(|file| !file.is_directory && file.length > 0)
-        .collect();
-    let file = files.get(chance.below(files.len() as u64) as usize)?;
-    Some((group_path().join(&file.name), file.length))
 }

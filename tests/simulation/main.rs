@@ -12,6 +12,7 @@
 mod children;
 mod cluster;
 mod coverage;
+mod damage;
 mod entropy;
 mod faults;
 mod network;

@@ -1,27 +1,34 @@
 //! One broker: a disk, a clock, and, while it runs, a process with the group's replica in it.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::{Clock, Durability, PartitionIndex, ReplicaId, Timestamp, TopicId};
-use replication::process::{SimulatedProcess, blocking, spawn};
-use replication::{
-    Cores, GroupStart, LogGroup, LogSettings, OpenGroupError, OpenLogError, Replication,
-    ReplicationSettings,
-};
+use replication::process::{SimulatedProcess, blocking};
+use replication::{Cores, GroupStart, LogGroup, LogSettings, Replication, ReplicationSettings};
 use segment_log::disk::SimulatedDisk;
-use segment_log::{FlushWork, LogDirectory, LogDirectorySettings};
-use tokio::sync::Notify;
+use segment_log::{LogDirectory, LogDirectorySettings};
 use tokio::time::{Instant, sleep};
 
 use crate::network::Network;
 use crate::trace::{Trace, note};
 
+mod open;
+
+use open::{Opener, failed, flush};
+
 /// When the simulated world begins.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// An end that was durable so long ago is noted durably too, unless the disk refuses.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// As long a truncation is news: then the noted end has followed.
+const CUT_LATELY: Duration = Duration::from_millis(150);
 
 /// The group's topic.
 pub(crate) fn topic() -> TopicId {
@@ -79,6 +86,16 @@ pub(crate) struct Node {
     pub(crate) down_because: Option<String>,
     /// Grows each time the group is opened or removed.
     pub(crate) incarnation: u64,
+    /// Behind the last record that was seen to be synced here.
+    pub(crate) durable: u64,
+    /// Behind what was seen to be both committed and synced here: nothing but a removal may take it away.
+    held: Arc<AtomicU64>,
+    /// When how many entries were durable, in this incarnation.
+    settling: VecDeque<(Instant, u64)>,
+    /// The end of the log at the last look, in this incarnation.
+    end: u64,
+    /// When the log was seen to be cut.
+    cut: Option<Instant>,
     starts: u64,
     seed: u64,
 }
@@ -99,15 +116,28 @@ pub(crate) enum Boot {
     Empty(Arc<Replication>, Arc<LogDirectory>),
     /// The group is open.
     Up(Arc<Replication>, Arc<LogDirectory>, LogGroup),
+    /// The group cannot be opened: these files are damaged, or cannot be read.
+    Damaged(Arc<Replication>, Arc<LogDirectory>, Damage),
+    /// Its log is being repaired.
+    Repairing,
     /// It could not be opened.
     Failed(Failed),
+}
+
+/// What was said of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Damage {
+    pub(crate) suspects: Vec<PathBuf>,
+    /// The disk refuses to read.
+    pub(crate) is_unreadable: bool,
+    pub(crate) reason: String,
 }
 
 /// Why a group or its directory could not be opened.
 #[derive(Clone, Debug)]
 pub(crate) enum Failed {
-    /// Damage below the durable end.
-    Damaged(String),
+    /// It lacks what it held.
+    Forgetful(String),
     /// It may pass.
     Passing(#[allow(dead_code, reason = "printed")] String),
     /// Anything else.
@@ -134,6 +164,11 @@ impl Node {
             running: None,
             down_because: None,
             incarnation: 0,
+            durable: 0,
+            held: Arc::default(),
+            settling: VecDeque::new(),
+            end: 0,
+            cut: None,
             starts: 0,
             seed,
         }
@@ -143,13 +178,15 @@ impl Node {
     pub(crate) fn start(&mut self, group: Option<GroupStart>) {
         self.starts += 1;
         self.incarnation += 1;
+        self.settling.clear();
+        self.end = 0;
         note!(self.world.trace, "start {} {group:?}", self.replica);
         let process = SimulatedProcess::new(self.seed ^ (self.starts << 32));
         process.set_device_delay(self.device_delay.clone());
         let boot = Arc::new(Mutex::new(Boot::Opening));
         let endpoint = self.world.network.join(self.replica, &process);
         let (disk, clock) = (self.disk.mount(), self.clock.clone());
-        let (replica, log_settings) = (self.replica, self.world.log_settings.clone());
+        let (replica, opener) = (self.replica, self.opener());
         let (state, trace, within) = (boot.clone(), self.world.trace.clone(), process.clone());
         process.spawn(async move {
             let opened = blocking(move || {
@@ -171,8 +208,8 @@ impl Node {
                 Ok((directory, replication)) => {
                     flush(&directory, within);
                     match group {
-                        None => Boot::Empty(replication, directory),
-                        Some(start) => open(replication, directory, log_settings, start).await,
+                        None => opener.remove(replication, directory).await,
+                        Some(start) => opener.open(replication, directory, start).await,
                     }
                 }
             };
@@ -193,6 +230,7 @@ impl Node {
             "kill {} power_cut={power_cut}",
             self.replica
         );
+        self.look();
         self.world.network.leave(self.replica);
         if let Some(running) = self.running.take() {
             running.process.kill();
@@ -220,27 +258,117 @@ impl Node {
         self.running.as_ref().is_some_and(|running| running.paused)
     }
 
+    /// Takes note of how far the log goes.
+    pub(crate) fn look(&mut self) {
+        let Some(group) = self.group() else { return };
+        let ends = group.log().ends();
+        self.durable = ends.durable_offset.get();
+        if ends.end_index.get() < self.end {
+            self.cut = Some(Instant::now());
+        }
+        self.end = ends.end_index.get();
+        let committed = group.status().high_watermark.get();
+        let held = self.durable.min(committed);
+        self.held.fetch_max(held, Ordering::Relaxed);
+        if self.is_paused() {
+            return self.settling.clear();
+        }
+        self.settling
+            .push_back((Instant::now(), ends.durable_index.get()));
+        let is_old = |at: Option<&(Instant, u64)>| {
+            at.is_some_and(|(when, _)| when.elapsed() >= SETTLED_AFTER)
+        };
+        while is_old(self.settling.get(1)) {
+            self.settling.pop_front();
+        }
+    }
+
+    /// Whether entries were taken back just now.
+    pub(crate) fn was_cut_lately(&self) -> bool {
+        self.cut.is_some_and(|when| when.elapsed() < CUT_LATELY)
+    }
+
+    /// How many entries have been durable for long.
+    pub(crate) fn settled(&self) -> u64 {
+        let first = self.settling.front();
+        let first = first.filter(|(when, _)| when.elapsed() >= SETTLED_AFTER);
+        first.map_or(0, |(_, entries)| *entries)
+    }
+
+    fn opener(&self) -> Opener {
+        Opener {
+            replica: self.replica,
+            settings: self.world.log_settings.clone(),
+            held: self.held.clone(),
+        }
+    }
+
     /// Opens the group in the running process, or removes it there.
     pub(crate) fn reconcile(&mut self, group: Option<GroupStart>) {
-        self.incarnation += 1;
-        let Some(running) = &self.running else { return };
-        let state = running.boot.clone();
-        let settings = self.world.log_settings.clone();
-        let (trace, replica) = (self.world.trace.clone(), self.replica);
-        let before = std::mem::replace(&mut *state.lock().unwrap(), Boot::Opening);
-        running.process.spawn(async move {
-            let after = match (before, group) {
+        self.change(|opener, before| async move {
+            match (before, group) {
                 (Boot::Empty(replication, directory), Some(start)) => {
-                    open(replication, directory, settings, start).await
+                    opener.open(replication, directory, start).await
                 }
                 (Boot::Up(replication, directory, _), None) => {
-                    match replication.remove_log_group(topic(), PARTITION).await {
-                        Ok(()) => Boot::Empty(replication, directory),
-                        Err(error) => Boot::Failed(Failed::Passing(error.to_string())),
-                    }
+                    opener.remove(replication, directory).await
                 }
                 (other, _) => other,
+            }
+        });
+    }
+
+    /// Has the log repaired from what others hold, and opens the group again when that is done.
+    pub(crate) fn repair(
+        &mut self,
+        start: GroupStart,
+        others: Vec<ReplicaId>,
+        suspects: Vec<PathBuf>,
+    ) {
+        note!(self.world.trace, "repair {}: {suspects:?}", self.replica);
+        let state = self.running.as_ref().map(|running| running.boot.clone());
+        self.change(|opener, before| async move {
+            // The group's handle goes before the repair begins.
+            let (replication, directory) = match before {
+                Boot::Up(replication, directory, _) => (replication, directory),
+                Boot::Damaged(replication, directory, _) => (replication, directory),
+                other => return other,
             };
+            if let Some(state) = state {
+                *state.lock().unwrap() = Boot::Repairing;
+            }
+            let settings = opener.settings.clone();
+            replication
+                .repair_log_group(topic(), PARTITION, settings, others, suspects)
+                .await;
+            loop {
+                sleep(Duration::from_millis(100)).await;
+                let opened = opener.open(replication.clone(), directory.clone(), start.clone());
+                match opened.await {
+                    Boot::Repairing => {}
+                    other => return other,
+                }
+            }
+        });
+    }
+
+    /// Does something with the group; meanwhile it is being opened.
+    fn change<F>(&mut self, act: impl FnOnce(Opener, Boot) -> F)
+    where
+        F: Future<Output = Boot> + Send + 'static,
+    {
+        self.look();
+        self.incarnation += 1;
+        self.settling.clear();
+        self.end = 0;
+        let opener = self.opener();
+        let Some(running) = &self.running else { return };
+        let state = running.boot.clone();
+        let (trace, replica) = (self.world.trace.clone(), self.replica);
+        let before = std::mem::replace(&mut *state.lock().unwrap(), Boot::Opening);
+        let after = act(opener, before);
+        running.process.spawn(async move {
+            let after = after.await;
             note!(trace, "reconciled {replica}: {}", after.name());
             *state.lock().unwrap() = after;
         });
@@ -253,71 +381,11 @@ impl Boot {
             Self::Opening => "opening".to_owned(),
             Self::Empty(..) => "empty".to_owned(),
             Self::Up(..) => "up".to_owned(),
+            Self::Damaged(_, _, damage) => format!("{damage:?}"),
+            Self::Repairing => "repairing".to_owned(),
             Self::Failed(failed) => format!("{failed:?}"),
         }
     }
-}
-
-/// A device that refuses is tried again.
-fn failed(error: &dyn std::fmt::Display) -> Failed {
-    let text = error.to_string();
-    match text.contains("os error") || text.contains("storage") {
-        true => Failed::Passing(text),
-        false => Failed::Final(text),
-    }
-}
-
-async fn open(
-    replication: Arc<Replication>,
-    directory: Arc<LogDirectory>,
-    settings: LogSettings,
-    start: GroupStart,
-) -> Boot {
-    let opened = replication
-        .open_log_group(topic(), PARTITION, settings, start, 0)
-        .await;
-    match opened {
-        Ok(group) => Boot::Up(replication, directory, group),
-        Err(error) => Boot::Failed(match &error {
-            OpenGroupError::Log(OpenLogError::Damaged { .. }) => Failed::Damaged(error.to_string()),
-            _ if error.passes() => Failed::Passing(error.to_string()),
-            _ => failed(&error),
-        }),
-    }
-}
-
-/// Stands in for the sync threads.
-fn flush(directory: &Arc<LogDirectory>, process: SimulatedProcess) {
-    let (round, notes) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (call_round, call_notes) = (round.clone(), notes.clone());
-    directory.on_flush_work(Box::new(move |work| match work {
-        FlushWork::Round => call_round.notify_one(),
-        FlushWork::Notes => call_notes.notify_one(),
-    }));
-    let weak = Arc::downgrade(directory);
-    let device = process.clone();
-    spawn(async move {
-        loop {
-            round.notified().await;
-            device.device_delay().await;
-            let Some(directory) = weak.upgrade() else {
-                return;
-            };
-            directory.run_round();
-        }
-    });
-    let weak = Arc::downgrade(directory);
-    spawn(async move {
-        loop {
-            notes.notified().await;
-            sleep(Duration::from_millis(100)).await;
-            process.device_delay().await;
-            let Some(directory) = weak.upgrade() else {
-                return;
-            };
-            directory.note_ends();
-        }
-    });
 }
 
 /// The log's settings of every run: small segments, so that there are many.

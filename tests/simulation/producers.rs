@@ -118,6 +118,7 @@ impl Client {
             let lost = self.chance.below(25) == 0;
             match answer {
                 Attempt::Done(offset) if !lost => {
+                    self.acknowledged(&found, offset, &batch.values);
                     let action = send(&batch.values, Some(offset));
                     self.recorder.end(&batch.open, Kind::Ok, action);
                     continue;
@@ -138,6 +139,12 @@ impl Client {
         *pending = done;
     }
 
+    fn acknowledged(&self, found: &Found, offset: u64, values: &[String]) {
+        let voters = found.group.members().voters;
+        let end = offset + values.len() as u64;
+        self.cluster.lock().acknowledged(&voters, end);
+    }
+
     /// Sends each batch once.
     pub(crate) async fn produce_plainly(mut self, pause: Duration) {
         let mut next_value = 0;
@@ -150,7 +157,10 @@ impl Client {
             let open = self.recorder.invoke(self.process, send(&values, None));
             let attempt = propose(&found, vec![build(&values, None)]).await.pop();
             let (kind, offset) = match attempt {
-                Some(Attempt::Done(offset)) => (Kind::Ok, Some(offset)),
+                Some(Attempt::Done(offset)) => {
+                    self.acknowledged(&found, offset, &values);
+                    (Kind::Ok, Some(offset))
+                }
                 Some(Attempt::NotWritten | Attempt::Refused(_)) => (Kind::Fail, None),
                 Some(Attempt::Unknown) | None => (Kind::Info, None),
             };

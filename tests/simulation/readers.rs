@@ -78,6 +78,11 @@ impl Client {
             _ => Polled::Nothing,
         };
         match &polled {
+            Polled::Unreadable(reason) if !self.cluster.lock().may_be_bad(found.replica) => {
+                let replica = found.replica;
+                self.cluster
+                    .violation(format!("replica {replica} cannot be read: {reason}"));
+            }
             Polled::Read { seen, .. } => {
                 self.recorder
                     .end(&open, Kind::Ok, action(Some(seen.clone())));
@@ -128,7 +133,10 @@ async fn read(group: LogGroup, from: u64, bytes: usize, confirmed: bool) -> Poll
     let mut records = Vec::new();
     for mut run in fetched.batches {
         while let Ok(batch) = Batch::split_off(&mut run) {
-            batch.check_crc().expect("a served batch is whole");
+            // What turned bad after its first reading is left to whoever receives it.
+            if let Err(error) = batch.check_crc() {
+                return Polled::Unreadable(error.to_string());
+            }
             for record in Records::of(&batch, 1 << 20).expect("records") {
                 let record = record.expect("a record");
                 let value = record.value.unwrap_or_default();

@@ -121,6 +121,29 @@ impl SimulatedDisk {
         }
     }
 
+    /// A write that was meant for somewhere else: the medium holds `bytes` there. `UnexpectedEof` beyond the file's end.
+    pub fn misdirect(&self, path: &Path, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let node = state.names.find(path)?;
+        match state
+            .names
+            .file_mut(node)?
+            .content
+            .overwrite(position, bytes)
+        {
+            true => Ok(()),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// What a read of the whole file would show, bad ranges or not; `None` where there is no such file.
+    pub fn bytes(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.state.lock();
+        let node = state.names.find(path).ok()?;
+        let content = &state.names.file(node).ok()?.content;
+        content.read(0..content.length()).ok().map(<[u8]>::to_vec)
+    }
+
     /// A crash point: the `count`-th mutating operation from now on (1 is the next) fails with `EIO`, done
     /// or not or in part, and so does every call after it, until `crash` or `kill`.
     pub fn write_fails_after(&self, count: u64) {

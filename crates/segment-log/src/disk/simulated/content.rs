@@ -151,6 +151,23 @@ impl Content {
         }
     }
 
+    /// Damages the medium: cache and platter alike hold other bytes. `false` beyond the end.
+    pub(super) fn overwrite(&mut self, position: u64, bytes: &[u8]) -> bool {
+        let range = position..position.saturating_add(bytes.len() as u64);
+        let Some(range) = index_range(range).filter(|range| range.end <= self.cached.len()) else {
+            return false;
+        };
+        for (index, byte) in range.zip(bytes) {
+            if let Some(durable) = self.durable.get_mut(index) {
+                *durable = *byte;
+            }
+            if let Some(cached) = self.cached.get_mut(index) {
+                *cached = *byte;
+            }
+        }
+        true
+    }
+
     /// What is certain to survive a power cut.
     pub(super) fn durable(&self) -> &[u8] {
         &self.durable

@@ -1,0 +1,125 @@
+//! Opens a node's group, and stands in for the sync threads of its directory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use model::ReplicaId;
+use replication::process::{SimulatedProcess, spawn};
+use replication::{GroupStart, LogSettings, OpenGroupError, OpenLogError, Replication};
+use segment_log::{FlushWork, LogDirectory};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::{Boot, Damage, Failed, PARTITION, topic};
+
+/// A device that refuses is tried again.
+pub(super) fn failed(error: &dyn std::fmt::Display) -> Failed {
+    let text = error.to_string();
+    match text.contains("os error") || text.contains("storage") {
+        true => Failed::Passing(text),
+        false => Failed::Final(text),
+    }
+}
+
+/// Opens a node's group.
+pub(super) struct Opener {
+    pub(super) replica: ReplicaId,
+    pub(super) settings: LogSettings,
+    pub(super) held: Arc<AtomicU64>,
+}
+
+impl Opener {
+    pub(super) async fn open(
+        &self,
+        replication: Arc<Replication>,
+        directory: Arc<LogDirectory>,
+        start: GroupStart,
+    ) -> Boot {
+        let opened = replication
+            .open_log_group(topic(), PARTITION, self.settings.clone(), start, 0)
+            .await;
+        let error = match opened {
+            Ok(group) => {
+                let held = self.held.load(Ordering::Relaxed);
+                let durable = group.log().ends().durable_offset.get();
+                if durable < held {
+                    return Boot::Failed(Failed::Forgetful(format!(
+                        "replica {} held all that was committed below {held}, and now has the log up to {durable}",
+                        self.replica
+                    )));
+                }
+                return Boot::Up(replication, directory, group);
+            }
+            Err(error) => error,
+        };
+        if let OpenGroupError::Repairing { .. } = error {
+            return Boot::Repairing;
+        }
+        if !error.is_damage() {
+            return Boot::Failed(match error.passes() {
+                true => Failed::Passing(error.to_string()),
+                false => failed(&error),
+            });
+        }
+        let reason = error.to_string();
+        let suspects = match &error {
+            OpenGroupError::Log(OpenLogError::Damaged { file, .. }) => vec![file.clone()],
+            _ => Vec::new(),
+        };
+        let damage = Damage {
+            is_unreadable: suspects.is_empty(),
+            suspects,
+            reason,
+        };
+        Boot::Damaged(replication, directory, damage)
+    }
+
+    pub(super) async fn remove(
+        &self,
+        replication: Arc<Replication>,
+        directory: Arc<LogDirectory>,
+    ) -> Boot {
+        match replication.remove_log_group(topic(), PARTITION).await {
+            Ok(()) => {
+                self.held.store(0, Ordering::Relaxed);
+                Boot::Empty(replication, directory)
+            }
+            Err(error) => Boot::Failed(Failed::Passing(error.to_string())),
+        }
+    }
+}
+
+/// Stands in for the sync threads.
+pub(super) fn flush(directory: &Arc<LogDirectory>, process: SimulatedProcess) {
+    let (round, notes) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (call_round, call_notes) = (round.clone(), notes.clone());
+    directory.on_flush_work(Box::new(move |work| match work {
+        FlushWork::Round => call_round.notify_one(),
+        FlushWork::Notes => call_notes.notify_one(),
+    }));
+    let weak = Arc::downgrade(directory);
+    let device = process.clone();
+    spawn(async move {
+        loop {
+            round.notified().await;
+            device.device_delay().await;
+            let Some(directory) = weak.upgrade() else {
+                return;
+            };
+            directory.run_round();
+        }
+    });
+    let weak = Arc::downgrade(directory);
+    spawn(async move {
+        loop {
+            notes.notified().await;
+            sleep(Duration::from_millis(100)).await;
+            process.device_delay().await;
+            let Some(directory) = weak.upgrade() else {
+                return;
+            };
+            directory.note_ends();
+        }
+    });
+}
