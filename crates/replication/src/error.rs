@@ -56,6 +56,16 @@ pub enum OpenGroupError {
         /// What is missing, and what it waits for.
         state: String,
     },
+    /// The replica may have forgotten what it acknowledged without a sync before a power cut.
+    #[error(
+        "the replica here may have forgotten records that it acknowledged before a power cut (durability `page-cache`), and takes no part until a leader has given them back: {state}"
+    )]
+    InDoubt {
+        /// The run of the data directory at which that arose.
+        since: u64,
+        /// What it waits for.
+        state: String,
+    },
     /// The data directory is being closed, or its votes have failed.
     #[error("no group can be opened any more: {reason}")]
     Stopped {
@@ -67,11 +77,7 @@ pub enum OpenGroupError {
 impl OpenGroupError {
     /// Whether the log is damaged: other replicas may have what is missing.
     pub fn is_damage(&self) -> bool {
-        match self {
-            Self::Log(OpenLogError::Damaged { .. }) => true,
-            Self::Log(OpenLogError::Io { source, .. }) => !segment_log::passes(source),
-            _ => false,
-        }
+        matches!(self, Self::Log(error) if is_damage(error))
     }
 
     /// Whether nothing but the moment is wrong, such as a full disk or no file handle left: it can be tried again.
@@ -80,6 +86,7 @@ impl OpenGroupError {
             Self::NoSpace(_)
             | Self::AlreadyOpen { .. }
             | Self::Repairing { .. }
+            | Self::InDoubt { .. }
             | Self::Log(OpenLogError::Io { .. } | OpenLogError::AlreadyOpen { .. })
             | Self::Checkpoint(CheckpointError::Io { .. }) => true,
             Self::Log(OpenLogError::Damaged { .. } | OpenLogError::Journal(_))
@@ -88,6 +95,15 @@ impl OpenGroupError {
             | Self::Raft { .. }
             | Self::Stopped { .. } => false,
         }
+    }
+}
+
+/// Whether other replicas may have what is missing of a log.
+pub(crate) fn is_damage(error: &OpenLogError) -> bool {
+    match error {
+        OpenLogError::Damaged { .. } => true,
+        OpenLogError::Io { source, .. } => !segment_log::passes(source),
+        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use futures_util::future::BoxFuture;
-use model::{Clock, ReplicaId, Term};
+use model::{Clock, Durability, ReplicaId, Term};
 use openraft::Config;
 use parking_lot::Mutex;
 use segment_log::planted::{self, Bug};
@@ -90,6 +90,23 @@ pub(crate) trait Stop: Send + Sync {
     fn repairing(&self) -> Option<String> {
         None
     }
+
+    /// What holds it up, where it is not a group but a replica in doubt.
+    fn in_doubt(&self) -> Option<InDoubt> {
+        None
+    }
+
+    /// The loss is accepted of doubts that arose up to this run.
+    fn accept_loss(&self, _upto: u64) {}
+}
+
+/// A replica that may have forgotten what it acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InDoubt {
+    /// The run of the data directory at which that arose.
+    pub(crate) since: u64,
+    /// What it waits for.
+    pub(crate) state: String,
 }
 
 impl<M: Machine> Group<M> {
@@ -249,6 +266,7 @@ impl<M: Machine> Stop for Group<M> {
             drop(self.registration.lock().take());
             self.shared.stop_waiting();
             self.instances.stop().await;
+            self.sync_what_is_acknowledged().await;
             let keeper = self.keeper.lock().take();
             if let Some(keeper) = keeper
                 && let Err(error) = keeper.await
@@ -256,6 +274,20 @@ impl<M: Machine> Stop for Group<M> {
                 tracing::error!(log = %self.shared.log.path().display(), %error, "its keeper has crashed");
             }
         })
+    }
+}
+
+impl<M: Machine> Group<M> {
+    /// Makes a run that ends well leave nothing behind that a power cut could take.
+    async fn sync_what_is_acknowledged(&self) {
+        let log = self.shared.log.clone();
+        let ends = log.ends();
+        let is_lax = log.settings().durability == Durability::PageCache;
+        if !is_lax || ends.durable_index == ends.end_index || log.failed().is_some() {
+            return;
+        }
+        // Where it fails, the log says so itself, and the run does not end cleanly.
+        let _ = process::blocking(move || log.sync()).await;
     }
 }
 

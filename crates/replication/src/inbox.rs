@@ -72,21 +72,22 @@ impl<M: Machine> Worker<M> {
     }
 
     async fn take(&mut self, delivered: Delivered) {
-        let kind = delivered.request.kind;
+        let Delivered {
+            from,
+            request,
+            reply,
+        } = delivered;
         let Some(group) = self.group.upgrade() else {
             return;
         };
-        if kind == RequestKind::Propose {
-            process::spawn(others::propose(group, delivered.request, delivered.reply));
-            return;
-        }
-        let Delivered {
-            from: Some(from),
-            request,
-            reply,
-        } = delivered
-        else {
-            delivered.reply.refuse("only a replica may ask for this");
+        let kind = request.kind;
+        let Some(from) = from else {
+            match kind {
+                RequestKind::Propose => {
+                    drop(process::spawn(others::propose(group, request, reply)))
+                }
+                _ => reply.refuse("only a replica may ask for this"),
+            }
             return;
         };
         match kind {
@@ -105,8 +106,8 @@ impl<M: Machine> Worker<M> {
             RequestKind::ReadEntries => {
                 process::spawn(serve::answer(group, request, reply));
             }
-            RequestKind::Propose | RequestKind::Readmit => {
-                reply.refuse("this version does not answer such requests");
+            RequestKind::Propose => {
+                process::spawn(others::propose(group, request, reply));
             }
         }
     }

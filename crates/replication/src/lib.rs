@@ -12,6 +12,7 @@
 
 mod answer;
 mod cores;
+mod doubt;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;

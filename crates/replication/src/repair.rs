@@ -10,12 +10,12 @@
 //!                 └──── door: answers others' reads of what is sound        Group ─ serve ── answers them too
 //! ```
 
-mod ask;
+pub(crate) mod ask;
 mod door;
 mod pass;
 pub(crate) mod serve;
 mod task;
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use task::{RepairTask, Repairing};
 

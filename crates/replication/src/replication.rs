@@ -12,8 +12,9 @@ use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
 
 use crate::cores::Cores;
+use crate::doubt::{DoubtTask, Doubtful};
 use crate::error::{OpenGroupError, OpenReplicationError, RemoveGroupError};
-use crate::group::{Group, Opening, Stop, Surroundings, forget_newcomer};
+use crate::group::{Group, InDoubt, Opening, Stop, Surroundings, forget_newcomer};
 use crate::log_group::LogGroup;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
@@ -208,6 +209,55 @@ impl Replication {
         });
     }
 
+    /// Waits, in the background, until a replica in doubt may start: the group stays stopped, and opening it says so, until
+    /// one of `others` has led and given back what it may have forgotten, or the loss of doubts that arose up to the run
+    /// `accepted` is accepted and nobody can. For a group that was not opened because of [`OpenGroupError::InDoubt`].
+    pub fn readmit_log_group(
+        &self,
+        topic: TopicId,
+        partition: PartitionIndex,
+        settings: LogSettings,
+        others: Vec<ReplicaId>,
+        accepted: u64,
+    ) {
+        let path = log_path(topic, partition);
+        let task = DoubtTask::new(accepted);
+        {
+            let mut groups = self.groups.lock();
+            if groups.closed || groups.open.contains_key(&path) {
+                return;
+            }
+            groups.open.insert(path.clone(), Some(task.clone()));
+        }
+        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
+        let what = Doubtful {
+            around: self.around.clone(),
+            home: self.cores.handle(core).clone(),
+            group: GroupId::Log { topic, partition },
+            path: path.clone(),
+            key: log_key(topic, partition),
+            settings,
+            others,
+        };
+        let groups = self.groups.clone();
+        task.begin(what, move || {
+            let mut groups = groups.lock();
+            // Whoever has taken it out of the table stops it and has the place in hand.
+            if let Some(Some(_)) = groups.open.get(&path) {
+                groups.open.remove(&path);
+            }
+        });
+    }
+
+    /// Says that the loss is accepted of doubts of this replica that arose up to a run; where it is in none, nothing
+    /// happens.
+    pub fn accept_loss(&self, topic: TopicId, partition: PartitionIndex, upto: u64) {
+        let groups = self.groups.lock();
+        if let Some(Some(group)) = groups.open.get(&log_path(topic, partition)) {
+            group.accept_loss(upto);
+        }
+    }
+
     /// Opens, or creates as `start` says, the state group number `id` at `state/<name>`.
     ///
     /// # Errors
@@ -281,11 +331,14 @@ impl Replication {
             match groups.open.get(&path) {
                 None => groups.open.insert(path.clone(), None),
                 Some(open) => {
-                    let repairing = open.as_ref().and_then(|open| open.repairing());
-                    let open = || OpenGroupError::AlreadyOpen { path };
-                    return Err(
-                        repairing.map_or_else(open, |state| OpenGroupError::Repairing { state })
-                    );
+                    let open = open.as_ref();
+                    if let Some(state) = open.and_then(|open| open.repairing()) {
+                        return Err(OpenGroupError::Repairing { state });
+                    }
+                    if let Some(InDoubt { since, state }) = open.and_then(|open| open.in_doubt()) {
+                        return Err(OpenGroupError::InDoubt { since, state });
+                    }
+                    return Err(OpenGroupError::AlreadyOpen { path });
                 }
             };
         }

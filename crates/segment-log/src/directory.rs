@@ -18,6 +18,7 @@ use crate::log::{Log, LogInner, LogSettings};
 use crate::meters::Meters;
 use crate::noted_ends::NotedEnds;
 use crate::repair::{LogRepair, RepairError};
+use crate::runs::Runs;
 use crate::segment::SegmentFile;
 use crate::space::{Ballast, SpaceBudget, is_full};
 
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) noted: NotedEnds,
+    pub(crate) runs: Runs,
     pub(crate) queue: FlushQueue,
     pub(crate) budget: Arc<SpaceBudget>,
     pub(crate) meters: Meters,
@@ -64,10 +66,10 @@ pub(crate) struct Shared {
 }
 
 impl LogDirectory {
-    /// Opens the noted ends and starts the threads.
+    /// Opens the noted ends, notes that a run begins, and starts the threads.
     ///
     /// # Errors
-    /// [`OpenError`]: the journal of noted ends is damaged or unreadable.
+    /// [`OpenError`]: a journal is damaged or unreadable.
     pub fn open(
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
@@ -75,6 +77,7 @@ impl LogDirectory {
     ) -> Result<Arc<Self>, OpenError> {
         let shared = Arc::new(Shared {
             noted: NotedEnds::open(disk.clone())?,
+            runs: Runs::open(disk.clone())?,
             ballast: Ballast::open(&*disk),
             budget: Arc::new(SpaceBudget::of(&*disk)),
             meters: Meters::new(),
@@ -148,6 +151,7 @@ impl LogDirectory {
         let open = self.shared.logs.lock().remove(path);
         if let Some(log) = open.and_then(|log| log.upgrade()) {
             log.retire("the log was closed");
+            log.note_unsynced();
             // Notes lag: what it has promised is noted before anybody looks for damage.
             log.note_durable();
             self.shared.sync_notes();
@@ -163,6 +167,8 @@ impl LogDirectory {
         if let Some(log) = open.and_then(|log| log.upgrade()) {
             log.retire("the log is being deleted");
         }
+        // First: what is left of a log that is being deleted is no loss.
+        self.shared.runs.forget(path);
         self.shared.noted.lower(path, None)?;
         let io = |source| OpenLogError::Io {
             path: path.to_owned(),
@@ -177,8 +183,8 @@ impl LogDirectory {
         Ok(())
     }
 
-    /// Makes every open log durable, notes the ends and stops the threads. Logs can still be read; appends and
-    /// syncs are refused, for nobody would complete them.
+    /// Makes every open log durable, notes the ends, stops the threads, and notes that the run has ended cleanly, if it
+    /// has. Logs can still be read; appends and syncs are refused, for nobody would complete them.
     ///
     /// # Errors
     /// The first log's failure; the others are synced all the same.
@@ -198,7 +204,11 @@ impl LogDirectory {
             }
         }
         self.note_ends();
-        outcomes.into_iter().collect()
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        if let Err(error) = self.shared.runs.end() {
+            tracing::warn!(%error, "the end of the run is not noted: the next one counts it as cut off");
+        }
+        Ok(())
     }
 
     /// Makes the noted ends durable now, and tries again what waits for space. Without sync threads nobody else does.
@@ -253,6 +263,9 @@ impl Shared {
         if let Err(error) = self.noted.sync() {
             // A note that lags only makes recovery keep more of a tail; truncation will refuse.
             tracing::error!(%error, "durable ends cannot be noted");
+        }
+        if let Err(error) = self.runs.sync() {
+            tracing::error!(%error, "the runs cannot be noted");
         }
         self.ballast.restore(&*self.disk);
     }

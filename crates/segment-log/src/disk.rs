@@ -27,5 +27,5 @@ pub use durable::{
 };
 pub use mapping::{BUS_ERROR_EXIT_CODE, install_bus_error_handler};
 pub use real::RealDisk;
-pub use seam::{DirectoryEntry, Disk, DiskFile};
+pub use seam::{CacheId, DirectoryEntry, Disk, DiskFile};
 pub use simulated::SimulatedDisk;

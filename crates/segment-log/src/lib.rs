@@ -4,7 +4,7 @@
 //! Raft nor topics nor networks. All `unsafe` code of Strandline is in `disk::mapping`.
 //!
 //! ```text
-//! LogDirectory ── disk, clock, sync threads, noted-ends journal, space budget
+//! LogDirectory ── disk, clock, sync threads, noted-ends journal, runs, space budget
 //!   ├─ Log ────── append, read, truncate, purge, recover     <log>/start, terms, snapshot
 //!   ├─ LogRepair  a damaged log: what is missing, and how it is put back
 //!        └─ segments  <20-digit base offset>.<base log index>.log  (+ .index, + .checkpoint)
@@ -24,6 +24,7 @@ mod noted_ends;
 #[doc(hidden)]
 pub mod planted;
 mod repair;
+mod runs;
 mod segment;
 mod small_file;
 mod space;

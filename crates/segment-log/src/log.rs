@@ -30,6 +30,7 @@ use parking_lot::Mutex;
 
 use crate::directory::Shared;
 use crate::error::SyncFailed;
+use crate::journal::JournalError;
 use state::State;
 use write::Writer;
 
@@ -167,6 +168,7 @@ pub(crate) struct LogInner {
 
 impl Drop for LogInner {
     fn drop(&mut self) {
+        self.note_unsynced();
         self.shared.budget.log_closed();
     }
 }
@@ -190,6 +192,23 @@ impl Log {
     /// The settings in force.
     pub fn settings(&self) -> LogSettings {
         self.inner.state.lock().settings.clone()
+    }
+
+    /// Since which run of the data directory the log may have forgotten what it acknowledged: a power cut has come over
+    /// acknowledgements that were not synced. `None` while it holds all of it.
+    pub fn doubt(&self) -> Option<u64> {
+        self.inner.shared.runs.doubt_of(&self.inner.path)
+    }
+
+    /// Says that the log holds all that it has acknowledged, or that what it lacks is given up: syncs it, and ends its
+    /// doubt durably. Blocks.
+    ///
+    /// # Errors
+    /// [`JournalError::Failed`]: the doubt stays.
+    pub fn end_doubt(&self) -> Result<(), JournalError> {
+        self.sync()?;
+        let is_lax = self.settings().durability == Durability::PageCache;
+        self.inner.shared.runs.settle(&self.inner.path, is_lax)
     }
 
     /// Changes the settings, for appends from now on.

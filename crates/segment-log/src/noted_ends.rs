@@ -87,7 +87,7 @@ impl NotedEnds {
 }
 
 /// A path that is too long keeps its end and a checksum of all of it.
-fn key(log: &Path) -> Vec<u8> {
+pub(crate) fn key(log: &Path) -> Vec<u8> {
     let path = log.as_os_str().as_encoded_bytes();
     if path.len() <= KEY_BYTES_MAX {
         return path.to_vec();

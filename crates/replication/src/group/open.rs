@@ -10,6 +10,7 @@ use openraft::EmptyNode;
 use segment_log::{Log, NoSpace, OpenLogError};
 
 use super::{Newcomer, Opening, Surroundings};
+use crate::doubt::is_sole_voter;
 use crate::error::OpenGroupError;
 use crate::members::GroupStart;
 use crate::raft::apply::Applied;
@@ -43,6 +44,20 @@ pub(super) fn open_shared<M: Machine>(
     let disk = around.directory.disk().clone();
     let newcomer = Newcomer::open(disk, log.path(), joins).map_err(contents)?;
     let (applied, snapshot): (Applied<M>, _) = recover(&log, machine)?;
+    if let Some(since) = log.doubt() {
+        let replica = around.settings.replica;
+        let is_alone = !newcomer.is_new()
+            && is_sole_voter(&log, &applied.position, replica).map_err(contents)?;
+        if !is_untouched && !is_alone {
+            let state = "it is being looked at".to_owned();
+            return Err(OpenGroupError::InDoubt { since, state });
+        }
+        if is_alone {
+            tracing::warn!(log = %log.path().display(), since, end = %log.ends().end_offset, "the only voter starts after a power cut: records that it acknowledged on `page-cache` may be lost");
+        }
+        let ended = log.end_doubt().map_err(std::io::Error::other);
+        ended.map_err(contents)?;
+    }
     let shared = Shared::new(
         log,
         votes,

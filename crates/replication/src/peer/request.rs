@@ -43,15 +43,13 @@ pub enum RequestKind {
     TransferLeader,
     /// A command for a state group, on its way to the leader.
     Propose,
-    /// Entries for a replica that has damaged ones.
+    /// Entries for a replica that has damaged ones, or is in doubt, and how a log stands.
     ReadEntries,
-    /// A replica asks to be removed and added again as a new one.
-    Readmit,
 }
 
 impl RequestKind {
     /// All of them; the place is the number on the wire.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Append,
         Self::Heartbeat,
         Self::Vote,
@@ -60,7 +58,6 @@ impl RequestKind {
         Self::TransferLeader,
         Self::Propose,
         Self::ReadEntries,
-        Self::Readmit,
     ];
 
     /// The number on the wire.
@@ -77,9 +74,7 @@ impl RequestKind {
     pub const fn is_urgent(self) -> bool {
         match self {
             Self::Heartbeat | Self::Vote | Self::PreVote | Self::TransferLeader => true,
-            Self::Append | Self::Snapshot | Self::Propose | Self::ReadEntries | Self::Readmit => {
-                false
-            }
+            Self::Append | Self::Snapshot | Self::Propose | Self::ReadEntries => false,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use model::{LogId, LogIndex, Offset};
+use openraft::entry::RaftPayload;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use segment_log::planted::{self, Bug};
 
@@ -89,11 +90,13 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
         let mut batches = Vec::with_capacity(entries.size_hint().0);
         let mut promised = Vec::new();
         let mut first = None;
+        let mut changes_members = false;
         let mut offset = shared.log.ends().end_offset;
         {
             let mut tail = shared.tail.lock();
             for entry in entries {
                 let id = from_raft(entry.log_id)?;
+                changes_members |= entry.payload.get_membership().is_some();
                 first.get_or_insert(id.index);
                 let place = Place {
                     offset,
@@ -131,7 +134,13 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
                 None => tell(),
             }
         };
-        let appended = shared.log.append(first, batches, Box::new(on_durable));
+        // Who the members are must never be forgotten: the only voter starts after a power cut without asking anybody.
+        let appended = match changes_members {
+            true => shared
+                .log
+                .append_synced(first, batches, Box::new(on_durable)),
+            false => shared.log.append(first, batches, Box::new(on_durable)),
+        };
         appended.map(drop).map_err(io::Error::other)
     }
 

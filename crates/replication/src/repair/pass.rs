@@ -52,7 +52,7 @@ impl Pass {
                 continue;
             }
             match self.others.standing().await {
-                Ok(standing) if self.follow(&standing, missing.first()).await? => {}
+                Ok((_, standing)) if self.follow(&standing, missing.first()).await? => {}
                 Ok(_) => return Ok(Passed::Waiting(reason)),
                 Err(why) => return Ok(Passed::Waiting(format!("{reason}; {why}"))),
             }

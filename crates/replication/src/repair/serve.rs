@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::LogIndex;
 use openraft::raft::ReadPolicy;
+use segment_log::Log;
 
 use super::wire::{Ask, Entries, Standing};
 use crate::group::Group;
@@ -22,8 +23,14 @@ pub(crate) async fn answer<M: Machine>(
 ) {
     match Ask::decode(&request.head) {
         None => reply.refuse("the question makes no sense"),
-        Some(Ask::Entries { first, end }) => match entries(&group, first, end).await {
-            Ok(entries) => reply.answer(entries.encode()),
+        Some(Ask::Entries { first, end }) => {
+            match entries(group.shared.log.clone(), first, end).await {
+                Ok(entries) => reply.answer(entries),
+                Err(reason) => reply.refuse(reason),
+            }
+        }
+        Some(Ask::Holdings) => match holdings(group.shared.log.clone()).await {
+            Ok(holdings) => reply.answer(holdings),
             Err(reason) => reply.refuse(reason),
         },
         Some(Ask::Standing) => match standing(&group).await {
@@ -33,12 +40,8 @@ pub(crate) async fn answer<M: Machine>(
     }
 }
 
-async fn entries<M: Machine>(
-    group: &Group<M>,
-    first: LogIndex,
-    end: LogIndex,
-) -> Result<Entries, String> {
-    let log = group.shared.log.clone();
+/// Entries of a log from the first one on.
+pub(crate) async fn entries(log: Log, first: LogIndex, end: LogIndex) -> Result<PeerReply, String> {
     let read = process::blocking(move || {
         // What a failed sync was to make durable may be gone tomorrow.
         let end = match log.failed() {
@@ -53,14 +56,22 @@ async fn entries<M: Machine>(
     if found.is_none() {
         return Err(format!("entry {first} is not here"));
     }
-    Ok(Entries {
+    let entries = Entries {
         first,
         batches: read.into_iter().map(|(_, batch)| batch).collect(),
-    })
+    };
+    Ok(entries.encode())
+}
+
+/// What a log holds.
+pub(crate) async fn holdings(log: Log) -> Result<PeerReply, String> {
+    let holdings = process::blocking(move || Standing::of(&log)).await;
+    let holdings = holdings.map_err(|error| error.to_string())?;
+    Ok(holdings.map_err(|error| error.to_string())?.encode())
 }
 
 async fn standing<M: Machine>(group: &Group<M>) -> Result<PeerReply, String> {
-    group.serving_term().map_err(|error| error.to_string())?;
+    let term = group.serving_term().map_err(|error| error.to_string())?;
     let raft = group.instances.current();
     let confirmed = raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
     let confirmed = confirmed.map_err(|error| error.to_string())?;
@@ -68,8 +79,10 @@ async fn standing<M: Machine>(group: &Group<M>) -> Result<PeerReply, String> {
     ready.map_err(|error| error.to_string())?;
     let shared = &group.shared;
     let standing = Standing {
+        // First: what is applied is there in what is read after it.
         applied: shared.applied.read().position.next(),
         terms: shared.log.terms(),
+        first: shared.log.ends().first_index,
         end: shared.log.ends().end_index,
         snapshot: shared
             .snapshot
@@ -77,5 +90,10 @@ async fn standing<M: Machine>(group: &Group<M>) -> Result<PeerReply, String> {
             .as_ref()
             .map(|stored| stored.bytes.clone()),
     };
+    // Under another leader the log may have changed while it was looked at.
+    let last = standing.terms.last().map(|(last, ..)| last.get());
+    if group.serving_term().ok() != Some(term) || last != Some(term) {
+        return Err("leadership has moved meanwhile".to_owned());
+    }
     Ok(standing.encode())
 }

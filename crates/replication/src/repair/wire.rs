@@ -1,9 +1,9 @@
 //! What a repair asks and is told.
 //!
 //! ```text
-//! ask       u8 version, u8 0: entries, u64 first index, u64 index behind the last  | u8 1: standing
+//! ask       u8 version, u8 0: entries, u64 first index, u64 index behind the last  | u8 1: standing  | u8 2: holdings
 //! entries   u8 version, u64 index of the first entry; the batches travel beside the head, one by one
-//! standing  u8 version, u64 index behind the last applied entry, u64 index behind the last entry,
+//! standing  u8 version, u64 index behind the last applied entry, u64 first index, u64 index behind the last entry,
 //!           u32 terms, then u64 term, u64 first index, u64 first offset of each;
 //!           the snapshot travels beside the head, where there is one, its u32 CRC-32 behind the terms
 //! ```
@@ -11,6 +11,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use model::batch::Batch;
 use model::{LogIndex, Offset, Term};
+use segment_log::{CheckpointError, Log};
 
 use crate::peer::PeerReply;
 
@@ -24,6 +25,8 @@ pub(crate) enum Ask {
     Entries { first: LogIndex, end: LogIndex },
     /// How the log of a leader stands, which a quorum confirms.
     Standing,
+    /// How the log of the replica that is asked stands, whatever it is.
+    Holdings,
 }
 
 impl Ask {
@@ -37,6 +40,7 @@ impl Ask {
                 bytes.put_u64(end.get());
             }
             Self::Standing => bytes.put_u8(1),
+            Self::Holdings => bytes.put_u8(2),
         }
         bytes.freeze()
     }
@@ -49,6 +53,7 @@ impl Ask {
                 end: LogIndex::new(bytes.try_get_u64().ok()?),
             },
             1 => Self::Standing,
+            2 => Self::Holdings,
             _ => return None,
         };
         bytes.is_empty().then_some(ask)
@@ -84,17 +89,35 @@ impl Entries {
     }
 }
 
-/// A leader's log.
+/// A leader's log, or that of any other replica, of which nothing is said to be committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// Behind the last applied, hence committed, entry.
     pub(crate) applied: LogIndex,
+    /// The first entry that is not deleted. The first term may have begun before it.
+    pub(crate) first: LogIndex,
     pub(crate) end: LogIndex,
     pub(crate) terms: Vec<(Term, LogIndex, Offset)>,
     pub(crate) snapshot: Option<Bytes>,
 }
 
 impl Standing {
+    /// What a log holds; nothing is said of what is committed. Blocks.
+    pub(crate) fn of(log: &Log) -> Result<Self, CheckpointError> {
+        Ok(Self {
+            applied: LogIndex::ZERO,
+            snapshot: log.read_snapshot()?,
+            first: log.ends().first_index,
+            end: log.ends().end_index,
+            terms: log.terms(),
+        })
+    }
+
+    /// By what Raft compares logs: the last entry's term, then how long the log is. `None` where it holds nothing.
+    pub(crate) fn rank(&self) -> Option<(Term, LogIndex)> {
+        Some((self.term_at(self.end.previous()?)?, self.end))
+    }
+
     /// The term of an entry that the log holds; `None` below its first term and at its end.
     pub(crate) fn term_at(&self, index: LogIndex) -> Option<Term> {
         let behind = self.terms.partition_point(|(_, first, _)| *first <= index);
@@ -106,6 +129,7 @@ impl Standing {
         let mut head = BytesMut::new();
         head.put_u8(VERSION);
         head.put_u64(self.applied.get());
+        head.put_u64(self.first.get());
         head.put_u64(self.end.get());
         head.put_u32(u32::try_from(self.terms.len()).unwrap_or(u32::MAX));
         for (term, index, offset) in &self.terms {
@@ -126,6 +150,7 @@ impl Standing {
         let mut head = &reply.head[..];
         version(&mut head)?;
         let applied = LogIndex::new(head.try_get_u64().ok()?);
+        let first = LogIndex::new(head.try_get_u64().ok()?);
         let end = LogIndex::new(head.try_get_u64().ok()?);
         let count = usize::try_from(head.try_get_u32().ok()?).ok()?;
         if head.len() < count.checked_mul(TERM_BYTES)? {
@@ -146,6 +171,7 @@ impl Standing {
         };
         let standing = Self {
             applied,
+            first,
             end,
             terms,
             snapshot,
@@ -185,13 +211,14 @@ mod tests {
             bytes[..],
             [1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4]
         );
-        for ask in [entries, Ask::Standing] {
+        for ask in [entries, Ask::Standing, Ask::Holdings] {
             let bytes = ask.encode();
             assert_eq!(Ask::decode(&bytes), Some(ask));
             assert!((0..bytes.len()).all(|cut| Ask::decode(&bytes[..cut]).is_none()));
         }
         let standing = Standing {
             applied: LogIndex::new(8),
+            first: LogIndex::ZERO,
             end: LogIndex::new(9),
             terms: vec![(Term::ZERO, LogIndex::ZERO, Offset::ZERO)],
             snapshot: Some(Bytes::from_static(b"snapshot")),

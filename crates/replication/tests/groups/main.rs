@@ -4,6 +4,7 @@
 mod basics;
 mod catching_up;
 mod crashes;
+mod doubts;
 mod failing_disks;
 mod faults;
 mod harness;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{Offset, ReplicaId, Timestamp};
 use parking_lot::Mutex;
 use replication::{GroupStart, LogGroup, Members, Reconfigured};
-use segment_log::disk::{DirectoryEntry, Disk, DiskFile, SimulatedDisk};
+use segment_log::disk::{CacheId, DirectoryEntry, Disk, DiskFile, SimulatedDisk};
 
 use crate::harness::{Process, TOPIC, append, batch, read_all, small_segments, stamped, until};
 use crate::network::Network;
@@ -81,6 +81,10 @@ impl Disk for Scarce {
 
     fn free_bytes(&self) -> io::Result<u64> {
         self.disk.free_bytes()
+    }
+
+    fn cache_id(&self) -> io::Result<Option<CacheId>> {
+        self.disk.cache_id()
     }
 }
 

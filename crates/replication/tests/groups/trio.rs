@@ -128,6 +128,14 @@ impl Cluster {
         member.process.take().expect("runs").stop().await;
     }
 
+    /// The process dies, the machine goes on.
+    pub(crate) async fn kill(&mut self, replica: u64) {
+        let member = self.members.get_mut(&replica).unwrap();
+        member.disk.kill();
+        member.group = None;
+        member.process.take().expect("runs").vanish().await;
+    }
+
     /// A power cut: what is not synced may be gone.
     pub(crate) async fn crash(&mut self, replica: u64) {
         let member = self.members.get_mut(&replica).unwrap();

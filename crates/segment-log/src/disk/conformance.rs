@@ -43,11 +43,22 @@ pub const CHECKS: &[(&str, Check)] = &[
         a_directory_lists_its_entries,
     ),
     ("a tree goes with its root", a_tree_goes_with_its_root),
+    ("one mount has one cache id", one_mount_has_one_cache_id),
     (
         "durable verbs leave what they say",
         durable_verbs_leave_what_they_say,
     ),
 ];
+
+/// What is written and not synced stays where it is, whatever is done to names.
+pub fn one_mount_has_one_cache_id(disk: &dyn Disk) -> io::Result<()> {
+    let before = disk.cache_id()?;
+    disk.create_directory(Path::new("d"))?;
+    disk.sync_directory(Path::new(""))?;
+    assert_eq!(disk.cache_id()?, before);
+    assert_eq!(before.is_some(), cfg!(target_os = "linux"));
+    Ok(())
+}
 
 /// `create` answers `AlreadyExists` for files and directories, `open` and `remove_file` `NotFound`.
 pub fn a_taken_name_is_not_created(disk: &dyn Disk) -> io::Result<()> {

@@ -1,9 +1,12 @@
 //! The calls that Linux has and others lack, each with a portable fallback.
 //!
-//! It knows open files and bytes, neither paths nor maps.
+//! It knows open files and bytes, neither what they mean nor maps.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::path::Path;
+
+use super::seam::CacheId;
 
 /// Writes some of the parts at `position`, in one call where the system has one. Returns how many bytes.
 #[cfg(target_os = "linux")]
@@ -71,4 +74,32 @@ pub(super) fn populate(
     _length: usize,
 ) -> io::Result<()> {
     Ok(())
+}
+
+/// The kernel's id of this boot, and the id of the mount that `root` is on: one that is never given again where the kernel
+/// has such (6.8), else one that another mount may get once this one is gone. A bind mount, such as a container has, is a
+/// mount of its own: a container started anew counts as another one although the page cache has survived, which costs
+/// time and no data.
+#[cfg(target_os = "linux")]
+pub(super) fn cache_id(root: &Path) -> io::Result<Option<CacheId>> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    /// `STATX_MNT_ID_UNIQUE`, which rustix does not name.
+    const MOUNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
+    let Ok(boot) = std::fs::read_to_string("/proc/sys/kernel/random/boot_id") else {
+        return Ok(None);
+    };
+    let boot = boot.trim().replace('-', "");
+    let Ok(boot) = u128::from_str_radix(&boot, 16) else {
+        return Ok(None);
+    };
+    let asked = StatxFlags::MNT_ID | MOUNT_ID_UNIQUE;
+    let found = statx(CWD, root, AtFlags::empty(), asked)?;
+    let says_mount = found.stx_mask & asked.bits() != 0;
+    Ok(says_mount.then(|| CacheId::new(boot, found.stx_mnt_id)))
+}
+
+/// Without such ids every run that did not end well may have been ended by a power cut.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn cache_id(_root: &Path) -> io::Result<Option<CacheId>> {
+    Ok(None)
 }

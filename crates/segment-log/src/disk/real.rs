@@ -11,8 +11,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use self::file::RealFile;
-use super::inner_path;
-use super::seam::{DirectoryEntry, Disk, DiskFile};
+use super::seam::{CacheId, DirectoryEntry, Disk, DiskFile};
+use super::{inner_path, linux};
 
 /// A directory of the real filesystem. Nothing is touched before the first call; `create_directory` of the
 /// empty path makes the root itself.
@@ -162,6 +162,10 @@ impl Disk for RealDisk {
     fn free_bytes(&self) -> io::Result<u64> {
         let filesystem = rustix::fs::statvfs(&self.root)?;
         Ok(filesystem.f_bavail.saturating_mul(filesystem.f_frsize))
+    }
+
+    fn cache_id(&self) -> io::Result<Option<CacheId>> {
+        linux::cache_id(&self.root)
     }
 }
 

@@ -19,6 +19,34 @@ pub struct DirectoryEntry {
     pub length: u64,
 }
 
+/// Where bytes live that are written and not synced: one boot of the machine, and one mount of the filesystem. What was
+/// written in the life of another one is there only as far as it was synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CacheId([u8; Self::BYTES]);
+
+impl CacheId {
+    /// The bytes of one.
+    pub const BYTES: usize = 24;
+
+    /// Of a boot and a mount.
+    pub fn new(boot: u128, mount: u64) -> Self {
+        let mut bytes = [0; Self::BYTES];
+        let both = boot.to_be_bytes().into_iter().chain(mount.to_be_bytes());
+        bytes.iter_mut().zip(both).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+
+    /// From what [`CacheId::as_bytes`] gave.
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// To be stored.
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+}
+
 /// One filesystem below one root directory. Every path is relative to the root and has neither `..`
 /// nor a leading `/` (`InvalidInput` otherwise); the empty path is the root itself.
 ///
@@ -55,6 +83,9 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Bytes that an unprivileged writer may still use.
     fn free_bytes(&self) -> io::Result<u64>;
+
+    /// Where bytes live now that are written and not synced; `None` where the system does not say.
+    fn cache_id(&self) -> io::Result<Option<CacheId>>;
 }
 
 /// One open file. All methods take `&self`: reads and syncs run beside writes; two writers of

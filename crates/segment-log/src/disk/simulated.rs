@@ -63,6 +63,7 @@ impl SimulatedDisk {
         let mut state = self.state.lock();
         let State { names, chance, .. } = &mut *state;
         names.lose_power(chance);
+        state.boot += 1;
         self.epoch.store(state.reboot(), Ordering::Release);
     }
 

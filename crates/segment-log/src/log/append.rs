@@ -30,6 +30,29 @@ impl Log {
         batches: Vec<Batch>,
         on_durable: OnDurable,
     ) -> Result<Appended, AppendError> {
+        self.append_as(first_index, batches, on_durable, false)
+    }
+
+    /// As [`Log::append`], but whatever the log's durability `on_durable` is called once the entries are synced.
+    ///
+    /// # Errors
+    /// [`AppendError`], as for [`Log::append`].
+    pub fn append_synced(
+        &self,
+        first_index: LogIndex,
+        batches: Vec<Batch>,
+        on_durable: OnDurable,
+    ) -> Result<Appended, AppendError> {
+        self.append_as(first_index, batches, on_durable, true)
+    }
+
+    fn append_as(
+        &self,
+        first_index: LogIndex,
+        batches: Vec<Batch>,
+        on_durable: OnDurable,
+        is_synced: bool,
+    ) -> Result<Appended, AppendError> {
         let now = self.inner.shared.clock.now();
         let mut state = self.inner.state.lock();
         state.check()?;
@@ -45,8 +68,8 @@ impl Log {
             end_index: state.end.index,
             end_offset: state.end.offset,
         };
-        let inline = state.settings.durability == Durability::PageCache && state.waiting.is_empty();
-        if inline {
+        let is_lax = !is_synced && state.settings.durability == Durability::PageCache;
+        if is_lax && state.may_be_lax && state.waiting.is_empty() {
             drop(state);
             self.inner.write_inline(appended.end_index, on_durable);
         } else {

@@ -41,6 +41,30 @@ struct Recovery<'a> {
     noted: Option<End>,
     /// Behind the segments that were found sound so far.
     end: Option<End>,
+    /// Whether there was no such log.
+    is_new: bool,
+}
+
+/// Notes whether the log may acknowledge what is not synced; whether it may.
+fn may_be_lax(shared: &Shared, path: &Path, durability: Durability, is_new: bool) -> bool {
+    let runs = &shared.runs;
+    let is_in_doubt = !is_new && runs.doubt_of(path).is_some();
+    match durability {
+        // Everything that is here is synced now.
+        Durability::Fsync if !is_in_doubt => {
+            runs.forget(path);
+            false
+        }
+        Durability::Fsync => false,
+        Durability::PageCache if runs.is_lax(path) && !is_new => true,
+        Durability::PageCache => {
+            let noted = runs.settle(path, true);
+            if let Err(error) = &noted {
+                tracing::warn!(log = %path.display(), %error, "every append is synced, for it cannot be noted that some are not");
+            }
+            noted.is_ok()
+        }
+    }
 }
 
 /// A segment that was read through.
@@ -62,10 +86,14 @@ impl Log {
         path: &Path,
         settings: LogSettings,
     ) -> Result<Self, OpenLogError> {
+        let durability = settings.durability;
         let mut recovery = Recovery::read(&shared, path, &settings)?;
         let (sealed, last) = recovery.segments()?;
-        let (state, writer) = recovery.finish(sealed, last)?;
+        let is_new = recovery.is_new;
+        let (mut state, writer) = recovery.finish(sealed, last)?;
         let durable = state.durable;
+        shared.runs.opened(path);
+        state.may_be_lax = may_be_lax(&shared, path, durability, is_new);
         shared.budget.log_opened();
         let inner = Arc::new(LogInner {
             path: path.to_owned(),
@@ -99,9 +127,11 @@ impl<'a> Recovery<'a> {
                 false => shared.noted.of(path),
             },
             end: None,
+            is_new: false,
         };
         let disk = &*shared.disk;
         if !disk.exists(path).map_err(|error| recovery.io(error))? {
+            recovery.is_new = true;
             disk.create_directory(path)
                 .map_err(|error| recovery.io(error))?;
             return Ok(recovery);
@@ -448,6 +478,7 @@ impl<'a> Recovery<'a> {
             waiting: VecDeque::new(),
             queued: false,
             cuts: 0,
+            may_be_lax: false,
             unsynced_bytes: 0,
             failed: None,
         };

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use model::Durability;
+
 use super::state::Waiting;
 use super::{Log, LogInner, OnDurable};
 use crate::error::SyncFailed;
@@ -61,6 +63,7 @@ impl LogInner {
 
     pub(crate) fn sync(&self) -> Result<(), SyncFailed> {
         let _round = self.round.lock();
+        self.note_laxness();
         let outcome = self.write_and_sync().and_then(|(end, outcome)| {
             self.complete(end);
             outcome
@@ -130,6 +133,35 @@ impl LogInner {
             (waiting.call)(Ok(()));
         }
         self.note(end);
+    }
+
+    /// Where the log is to acknowledge what is not synced, notes that durably; until that is done it goes on syncing.
+    fn note_laxness(&self) {
+        let is_to_be = {
+            let state = self.state.lock();
+            state.settings.durability == Durability::PageCache && !state.may_be_lax
+        };
+        // In doubt, it has acknowledged so before.
+        if !is_to_be || self.shared.runs.doubt_of(&self.path).is_some() {
+            return;
+        }
+        match self.shared.runs.settle(&self.path, true) {
+            Ok(()) => self.state.lock().may_be_lax = true,
+            Err(error) => {
+                tracing::warn!(log = %self.path.display(), %error, "every append is synced, for it cannot be noted that some are not");
+            }
+        }
+    }
+
+    /// A log that is given up may hold bytes which a power cut takes although the run ends well.
+    pub(crate) fn note_unsynced(&self) {
+        let is_unsynced = {
+            let state = self.state.lock();
+            state.durable < state.written || !state.staged.is_empty()
+        };
+        if is_unsynced {
+            self.shared.runs.leave_unsynced(&self.path);
+        }
     }
 
     /// Notes how far the log is durable now.

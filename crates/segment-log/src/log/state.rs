@@ -55,6 +55,8 @@ pub(super) struct State {
     pub(super) queued: bool,
     /// Counts truncations and purges: a read that failed across one is no damage.
     pub(super) cuts: u64,
+    /// Whether it is noted durably that the log may acknowledge what is not synced: until then it does not.
+    pub(super) may_be_lax: bool,
     /// Written and not yet synced, in bytes: `page-cache` only.
     pub(super) unsynced_bytes: u64,
     pub(super) failed: Option<SyncFailed>,

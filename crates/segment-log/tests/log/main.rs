@@ -8,9 +8,9 @@ mod faults;
 mod full_disk;
 mod harness;
 mod model_based;
+mod power_cuts;
 mod reads;
 mod real_disk;
 mod repair;
-
 mod small_files;
 mod terms;

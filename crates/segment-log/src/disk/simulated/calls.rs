@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::super::inner_path;
-use super::super::seam::{DirectoryEntry, Disk, DiskFile};
+use super::super::seam::{CacheId, DirectoryEntry, Disk, DiskFile};
 use super::SimulatedDisk;
 use super::handle::SimulatedFile;
 use super::names::{DirectoryNode, FileNode, Node, NodeId, Place};
@@ -142,6 +142,12 @@ impl Disk for SimulatedDisk {
         let state = self.state.lock();
         state.check_alive(self.epoch())?;
         Ok(state.free_bytes().unwrap_or(FREE_BYTES_UNLIMITED))
+    }
+
+    fn cache_id(&self) -> io::Result<Option<CacheId>> {
+        let state = self.state.lock();
+        state.check_alive(self.epoch())?;
+        Ok(Some(CacheId::new(state.boot.into(), 1)))
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct State {
     pub(super) chance: Chance,
     /// Grows with every crash and kill; handles of an earlier one are dead.
     pub(super) epoch: u64,
+    /// Grows with every crash: what was written before is there only as far as it was synced.
+    pub(super) boot: u64,
     /// Mutating operations so far, failed ones included.
     pub(super) operations: u64,
     pub(super) capacity: Option<u64>,
@@ -30,6 +32,7 @@ impl State {
             names: Names::new(),
             chance: Chance::new(seed),
             epoch: 0,
+            boot: 0,
             operations: 0,
             capacity: None,
             failing_syncs: Vec::new(),

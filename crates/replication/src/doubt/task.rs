@@ -1,0 +1,220 @@
+//! The task that waits until a replica in doubt may start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use model::{Durability, ReplicaId, Term};
+use parking_lot::Mutex;
+use segment_log::{Log, LogSettings};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::door::Door;
+use super::follow::{Followed, Following};
+use crate::error::is_damage;
+use crate::group::{InDoubt, Stop, Surroundings};
+use crate::peer::GroupId;
+use crate::process;
+use crate::raft::types::{Vote, to_term};
+use crate::repair::ask::Others;
+
+/// How soon others are asked again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Stands in the place of a group while its replica is in doubt.
+pub(crate) struct DoubtTask {
+    state: watch::Sender<InDoubt>,
+    /// The newest run at which doubts arose whose loss is accepted.
+    accepted: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    running: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Which replica is in doubt, and who can help.
+pub(crate) struct Doubtful {
+    pub(crate) around: Surroundings,
+    pub(crate) home: Handle,
+    pub(crate) group: GroupId,
+    pub(crate) path: PathBuf,
+    /// Of its vote.
+    pub(crate) key: Vec<u8>,
+    pub(crate) settings: LogSettings,
+    pub(crate) others: Vec<ReplicaId>,
+}
+
+impl DoubtTask {
+    pub(crate) fn new(accepted: u64) -> Arc<Self> {
+        let state = InDoubt {
+            since: 0,
+            state: "it is being looked at".to_owned(),
+        };
+        Arc::new(Self {
+            state: watch::Sender::new(state),
+            accepted: watch::Sender::new(accepted),
+            stop: watch::Sender::new(false),
+            running: Mutex::default(),
+        })
+    }
+
+    /// Begins; `done` is called once the replica may start, unless the task was stopped before.
+    pub(crate) fn begin(self: &Arc<Self>, what: Doubtful, done: impl FnOnce() + Send + 'static) {
+        let this = self.clone();
+        let mut stopped = self.stop.subscribe();
+        let home = what.home.clone();
+        let task = process::spawn_on(&home, async move {
+            let ended = tokio::select! {
+                () = this.run(what) => true,
+                _ = stopped.wait_for(|stop| *stop) => false,
+            };
+            if ended {
+                done();
+            }
+        });
+        *self.running.lock() = Some(task);
+    }
+
+    async fn run(&self, what: Doubtful) {
+        let mut accepted = self.accepted.subscribe();
+        let (log, since) = loop {
+            let (directory, path) = (what.around.directory.clone(), what.path.clone());
+            // What is copied is synced.
+            let settings = LogSettings {
+                durability: Durability::Fsync,
+                ..what.settings.clone()
+            };
+            let opened = process::blocking(move || directory.open_log(&path, settings)).await;
+            match opened {
+                Ok(Ok(log)) => match log.doubt() {
+                    Some(since) => break (log, since),
+                    None => return,
+                },
+                // Damage is repaired first: by who opens the group.
+                Ok(Err(error)) if is_damage(&error) => return,
+                Ok(Err(error)) => self.tell(&what, 0, error.to_string()),
+                Err(error) => self.tell(&what, 0, error.to_string()),
+            }
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        };
+        let door = Door {
+            log: log.clone(),
+            home: what.home.clone(),
+        };
+        let _registration = what.around.peers.register(what.group, Arc::new(door));
+        let following = Following {
+            log: log.clone(),
+            others: Others {
+                peers: what.around.peers.clone(),
+                group: what.group,
+                replicas: what.others.clone(),
+            },
+            pace: what.around.pace.clone(),
+        };
+        loop {
+            let is_accepted = *accepted.borrow_and_update() >= since;
+            let ended = match following.run().await {
+                Ok(followed) => self.readmit(&what, &log, followed).await,
+                Err(_) if is_accepted => self.accept(&what, &following, since).await,
+                Err(reason) => Err(reason),
+            };
+            match ended {
+                Ok(()) => return,
+                Err(reason) => self.tell(&what, since, reason),
+            }
+            // An elapsed timeout is what is meant, unless the loss is accepted before.
+            let _ = tokio::time::timeout(RETRY_INTERVAL, accepted.changed()).await;
+        }
+    }
+
+    /// The log is that of a confirmed leader: the replica goes on as its follower.
+    async fn readmit(&self, what: &Doubtful, log: &Log, by: Followed) -> Result<(), String> {
+        let term = by.term.get();
+        let vote = Vote::new_committed(term, by.leader.get());
+        end_doubt(what, log, move |kept| (kept < term).then_some(vote)).await?;
+        tracing::warn!(log = %log.path().display(), leader = %by.leader, term, "the replica has back what it may have forgotten");
+        Ok(())
+    }
+
+    /// The replica goes on with what is left, in a term that nobody counts on it in.
+    async fn accept(
+        &self,
+        what: &Doubtful,
+        following: &Following,
+        since: u64,
+    ) -> Result<(), String> {
+        following.run_unconfirmed().await?;
+        let log = &following.log;
+        let replica = what.around.settings.replica.get();
+        let last = log.ends().last.map_or(0, |last| last.term.get());
+        let next = move |kept: u64| Some(Vote::new(kept.max(last) + 1, replica));
+        end_doubt(what, log, next).await?;
+        tracing::error!(log = %log.path().display(), replica, since, end = %log.ends().end_offset, "LOSS ACCEPTED: the replica starts with what is left; records that it acknowledged on `page-cache` before the power cut may be lost");
+        Ok(())
+    }
+
+    fn tell(&self, what: &Doubtful, since: u64, state: String) {
+        let is_news = self.state.send_if_modified(|known| {
+            let now = InDoubt {
+                since,
+                state: state.clone(),
+            };
+            let is_news = *known != now;
+            *known = now;
+            is_news
+        });
+        if is_news {
+            tracing::warn!(log = %what.path.display(), since, %state, "the replica is in doubt and waits");
+        }
+    }
+}
+
+/// Saves the vote that `vote` makes of the kept one's term, and ends the doubt, in this order.
+async fn end_doubt(
+    what: &Doubtful,
+    log: &Log,
+    vote: impl FnOnce(u64) -> Option<Vote> + Send + 'static,
+) -> Result<(), String> {
+    let (votes, key, log) = (what.around.votes.clone(), what.key.clone(), log.clone());
+    let ended = process::blocking(move || {
+        log.sync().map_err(std::io::Error::other)?;
+        let kept = votes.read(&key)?.map_or(0, |kept| kept.leader_id.term);
+        if let Some(vote) = vote(kept) {
+            let _: Term = to_term(vote.leader_id.term)?;
+            let committed = votes.committed(&key)?;
+            votes
+                .save(&key, vote, committed)
+                .map_err(std::io::Error::other)?;
+        }
+        log.end_doubt().map_err(std::io::Error::other)
+    });
+    let ended = ended.await.map_err(|error| error.to_string())?;
+    ended.map_err(|error| error.to_string())
+}
+
+impl Stop for DoubtTask {
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.stop.send_replace(true);
+            let running = self.running.lock().take();
+            if let Some(running) = running
+                && let Err(error) = running.await
+            {
+                tracing::error!(%error, "a wait for readmission has crashed");
+            }
+        })
+    }
+
+    fn in_doubt(&self) -> Option<InDoubt> {
+        Some(self.state.borrow().clone())
+    }
+
+    fn accept_loss(&self, upto: u64) {
+        self.accepted.send_if_modified(|accepted| {
+            let is_news = *accepted < upto;
+            *accepted = upto.max(*accepted);
+            is_news
+        });
+    }
+}
