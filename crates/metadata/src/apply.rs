@@ -9,6 +9,7 @@ mod complete_moves;
 mod confirm_removed;
 mod create_topic;
 mod delete_topic;
+mod doubts;
 mod form_cluster;
 mod reassign_partitions;
 mod register_broker;
@@ -41,6 +42,8 @@ impl ClusterState {
             Command::DrainBroker(command) => self.drain_broker(*command),
             Command::UndrainBroker(broker) => self.undrain_broker(*broker),
             Command::DecommissionBroker(broker) => self.decommission_broker(*broker),
+            Command::NoteDoubts(command) => self.note_doubts(command),
+            Command::AcceptLoss(command) => self.accept_loss(command),
         };
         debug_assert_eq!(self.broken_invariant(), None, "after {command:?}");
         result

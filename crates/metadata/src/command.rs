@@ -40,6 +40,10 @@ pub enum Command {
     UndrainBroker(BrokerId),
     /// Wants a broker to go for good; again: no change.
     DecommissionBroker(BrokerId),
+    /// Tells which partitions a replica may have forgotten something of, and of which no more; again: no change.
+    NoteDoubts(NoteDoubts),
+    /// Accepts the loss of what replicas may have forgotten; again: no change, whatever they may have forgotten since.
+    AcceptLoss(AcceptLoss),
 }
 
 /// See [`Command::FormCluster`]. Again with the same cluster id: no change.
@@ -184,4 +188,46 @@ pub struct DrainBroker {
     pub broker: BrokerId,
     /// Its start counter when this was asked: a start behind that ends the drain, also one that comes first.
     pub start_counter: u64,
+}
+
+/// See [`Command::NoteDoubts`]. Again: no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteDoubts {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Where it is in doubt.
+    pub arisen: Vec<NotedDoubt>,
+    /// Where it is in doubt no more.
+    pub ended: Vec<PartitionPlace>,
+}
+
+/// A partition that a replica may have forgotten something of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotedDoubt {
+    /// The topic.
+    pub topic: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// The run of the replica's data directory at which that arose.
+    pub since: u64,
+}
+
+/// See [`Command::AcceptLoss`]. It names the doubts that it accepts, so that it never accepts a later one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptLoss {
+    /// The topic.
+    pub topic: TopicId,
+    /// Which doubts.
+    pub doubts: Vec<AcceptedDoubt>,
+}
+
+/// A doubt whose loss is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedDoubt {
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// The replica that is in doubt.
+    pub replica: ReplicaId,
+    /// The run of its data directory at which that arose.
+    pub since: u64,
 }

@@ -84,6 +84,16 @@ pub enum Answer {
         /// The state.
         state: BrokerState,
     },
+    /// The doubts are known.
+    DoubtsNoted {
+        /// How many have changed.
+        changed: u64,
+    },
+    /// The loss is accepted.
+    LossAccepted {
+        /// Of how many doubts it was not before.
+        accepted: u64,
+    },
 }
 
 /// A change that brokers act upon: they open, drop or reconfigure replicas.
@@ -129,6 +139,11 @@ pub enum Effect {
     /// Partitions shall be elsewhere, or have arrived there.
     PartitionsMoved {
         /// Their topic.
+        topic: TopicId,
+    },
+    /// Replicas of a topic are in doubt, or no more, or their loss is accepted.
+    DoubtsChanged {
+        /// The topic.
         topic: TopicId,
     },
     /// A topic's configs changed.

@@ -2,6 +2,7 @@
 //! ids, partitions are placed, and most mistakes are refused before anything is proposed. The state may
 //! change before the command is applied, so `apply` checks again.
 
+mod accept_loss;
 mod reassignment;
 mod rebalance;
 

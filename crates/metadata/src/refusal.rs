@@ -341,4 +341,21 @@ pub enum Refusal {
         /// The broker that would leave.
         broker: BrokerId,
     },
+    /// No replica is in doubt.
+    #[error(
+        "no replica of {} is in doubt: there is no loss to accept; `strand topic describe {topic}` shows what is", place(topic, *partition)
+    )]
+    NothingInDoubt {
+        /// The topic.
+        topic: TopicName,
+        /// The partition, where one was asked for.
+        partition: Option<u32>,
+    },
+}
+
+fn place(topic: &TopicName, partition: Option<u32>) -> String {
+    match partition {
+        Some(partition) => format!("partition {partition} of topic `{topic}`"),
+        None => format!("topic `{topic}`"),
+    }
 }

@@ -88,6 +88,10 @@ impl ClusterState {
                 "a replica to be removed is not one that stays, and only a move removes any",
             ),
             (
+                self.doubts_make_sense(),
+                "only replicas of a partition are in doubt about it, each once",
+            ),
+            (
                 self.leavers_are_empty(),
                 "a decommissioned broker bears nothing",
             ),
@@ -160,6 +164,15 @@ impl ClusterState {
                 && self.all_differ_and_are_issued(&partition.removing)
                 && partition.is_moving() != partition.moved_from.is_empty()
                 && self.all_differ_and_are_issued(&partition.moved_from)
+        })
+    }
+
+    fn doubts_make_sense(&self) -> bool {
+        let mut partitions = self.topics.values().flat_map(|topic| topic.partitions());
+        partitions.all(|partition| {
+            let doubts = &partition.doubts;
+            doubts.is_sorted_by(|left, right| left.replica < right.replica)
+                && doubts.iter().all(|doubt| partition.holds(doubt.replica))
         })
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::{PartitionIndex, ReplicaId, TopicId, TopicName};
 
 use crate::config::{ConfigDescription, ConfigError, TopicConfig, describe};
+use crate::doubt::Doubt;
 use crate::replication_factor::ReplicationFactor;
 
 /// Where a proposer wants a partition's replicas. The first is the one preferred to lead.
@@ -30,6 +31,8 @@ pub struct Partition {
     /// About how many replicas a broker had when the partition was created. All replicas beat at the pace that follows
     /// from it: they must agree on how long a silence means that a leader is gone.
     pub neighbours: u64,
+    /// The replicas that may have forgotten what they acknowledged, ascending.
+    pub doubts: Vec<Doubt>,
 }
 
 impl Partition {
@@ -77,6 +80,7 @@ impl Partition {
         let gone = |replica: &ReplicaId| !self.replicas.contains(replica);
         self.removing = kept.into_iter().filter(gone).collect();
         self.epoch += 1;
+        self.forget_doubts_of_others();
     }
 
     /// Ends the move, whose members the group has.
@@ -84,6 +88,18 @@ impl Partition {
         self.removing.clear();
         self.moved_from.clear();
         self.settled_epoch = self.epoch;
+        self.forget_doubts_of_others();
+    }
+
+    /// The doubt of a replica about this partition.
+    pub fn doubt_of(&self, replica: ReplicaId) -> Option<&Doubt> {
+        self.doubts.iter().find(|doubt| doubt.replica == replica)
+    }
+
+    fn forget_doubts_of_others(&mut self) {
+        let mut doubts = std::mem::take(&mut self.doubts);
+        doubts.retain(|doubt| self.holds(doubt.replica));
+        self.doubts = doubts;
     }
 }
 

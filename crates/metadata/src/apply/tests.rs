@@ -15,6 +15,7 @@ use crate::state::ClusterState;
 use crate::topic::Placement;
 
 mod brokers;
+mod doubts;
 mod identity;
 mod partitions;
 mod topics;

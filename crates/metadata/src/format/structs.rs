@@ -11,10 +11,11 @@ use super::stored::Stored;
 use super::writer::Writer;
 use crate::broker::{Broker, BrokerState};
 use crate::command::{
-    AddPartitions, AllocateProducerIds, CompleteMoves, CompletedMove, ConfirmRemoved, CreateTopic,
-    DrainBroker, FormCluster, PartitionPlace, ReassignPartitions, Reassignment, RegisterBroker,
-    UpdateTopicConfigs,
+    AcceptLoss, AcceptedDoubt, AddPartitions, AllocateProducerIds, CompleteMoves, CompletedMove,
+    ConfirmRemoved, CreateTopic, DrainBroker, FormCluster, NoteDoubts, NotedDoubt, PartitionPlace,
+    ReassignPartitions, Reassignment, RegisterBroker, UpdateTopicConfigs,
 };
+use crate::doubt::Doubt;
 use crate::limits::Limits;
 use crate::state::{ClusterState, Formed};
 use crate::topic::{Partition, Placement, Topic};
@@ -23,6 +24,8 @@ use crate::topic::{Partition, Placement, Topic};
 const MOVES_SINCE: u8 = 2;
 /// The version since which partitions know how many neighbours they were created among.
 const NEIGHBOURS_SINCE: u8 = 3;
+/// The version since which replicas may be in doubt.
+const DOUBTS_SINCE: u8 = 4;
 
 macro_rules! records {
     ($($type:ident { $($field:ident),* })*) => {$(
@@ -57,6 +60,11 @@ records! {
     ConfirmRemoved { replica, partitions }
     PartitionPlace { topic, partition }
     DrainBroker { broker, start_counter }
+    NoteDoubts { replica, arisen, ended }
+    NotedDoubt { topic, partition, since }
+    AcceptLoss { topic, doubts }
+    AcceptedDoubt { partition, replica, since }
+    Doubt { replica, since, state }
 }
 
 const REGISTER_BROKER_FIELDS: usize = 7;
@@ -130,10 +138,10 @@ impl Stored for Broker {
     }
 }
 
-const PARTITION_FIELDS: usize = 6;
+const PARTITION_FIELDS: usize = 7;
 
-/// (replicas, those to be removed, epoch, settled epoch, where it moves from, neighbours); version 1 has the replicas only:
-/// nothing has ever moved. Version 2 has no neighbours: all partitions beat at the full pace.
+/// (replicas, those to be removed, epoch, settled epoch, where it moves from, neighbours, doubts); version 1 has the replicas
+/// only: nothing has ever moved. Version 2 has no neighbours: all partitions beat at the full pace. Version 3 has no doubts.
 impl Stored for Partition {
     fn write(&self, writer: &mut Writer) {
         writer.list(PARTITION_FIELDS);
@@ -143,6 +151,7 @@ impl Stored for Partition {
         self.settled_epoch.write(writer);
         self.moved_from.write(writer);
         self.neighbours.write(writer);
+        self.doubts.write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -150,7 +159,9 @@ impl Stored for Partition {
             return Ok(Self::new(&Placement::read(reader)?, 0));
         }
         let has_neighbours = reader.version() >= NEIGHBOURS_SINCE;
-        reader.record(PARTITION_FIELDS - usize::from(!has_neighbours))?;
+        let has_doubts = reader.version() >= DOUBTS_SINCE;
+        let lacking = usize::from(!has_neighbours) + usize::from(!has_doubts);
+        reader.record(PARTITION_FIELDS - lacking)?;
         Ok(Self {
             replicas: Stored::read(reader)?,
             removing: Stored::read(reader)?,
@@ -160,6 +171,10 @@ impl Stored for Partition {
             neighbours: match has_neighbours {
                 true => Stored::read(reader)?,
                 false => 0,
+            },
+            doubts: match has_doubts {
+                true => Stored::read(reader)?,
+                false => Vec::new(),
             },
         })
     }

@@ -7,6 +7,7 @@ use super::writer::Writer;
 use crate::broker::BrokerState;
 use crate::command::Command;
 use crate::config::ConfigError;
+use crate::doubt::DoubtState;
 use crate::outcome::Answer;
 use crate::refusal::Refusal;
 
@@ -56,7 +57,8 @@ variants! { Command
     holding {
         1 FormCluster, 2 SetLimits, 3 RegisterBroker, 4 CreateTopic, 5 DeleteTopic,
         6 UpdateTopicConfigs, 7 AddPartitions, 8 AllocateProducerIds, 9 ReassignPartitions,
-        10 CompleteMoves, 11 ConfirmRemoved, 12 DrainBroker, 13 UndrainBroker, 14 DecommissionBroker
+        10 CompleteMoves, 11 ConfirmRemoved, 12 DrainBroker, 13 UndrainBroker, 14 DecommissionBroker,
+        15 NoteDoubts, 16 AcceptLoss
     }
     with {}
 }
@@ -76,6 +78,8 @@ variants! { Answer
         10 MovesCompleted { completed }
         11 RemovalConfirmed { partitions }
         12 BrokerStateSet { state }
+        13 DoubtsNoted { changed }
+        14 LossAccepted { accepted }
     }
 }
 
@@ -118,6 +122,16 @@ variants! { Refusal
         35 IsLeaving { broker, state }
         36 TooFewBrokersRemain { broker, topic, wanted, remaining }
         37 LastBroker { broker }
+        38 NothingInDoubt { topic, partition }
+    }
+}
+
+variants! { DoubtState
+    holding {}
+    with {
+        1 Open {}
+        2 Accepted {}
+        3 Lost {}
     }
 }
 

@@ -14,9 +14,9 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use crate::apply::tests::{form, new_topic, register, topic_id};
 use crate::broker::BrokerState;
 use crate::command::{
-    AddPartitions, AllocateProducerIds, Command, CompleteMoves, CompletedMove, ConfirmRemoved,
-    CreateTopic, DrainBroker, FormCluster, PartitionPlace, ReassignPartitions, Reassignment,
-    RegisterBroker, UpdateTopicConfigs,
+    AcceptLoss, AcceptedDoubt, AddPartitions, AllocateProducerIds, Command, CompleteMoves,
+    CompletedMove, ConfirmRemoved, CreateTopic, DrainBroker, FormCluster, NoteDoubts, NotedDoubt,
+    PartitionPlace, ReassignPartitions, Reassignment, RegisterBroker, UpdateTopicConfigs,
 };
 use crate::config::ConfigError;
 use crate::limits::Limits;
@@ -46,7 +46,7 @@ pub(super) fn run(rng: &mut StdRng, commands: u8) -> ClusterState {
 pub(super) fn next_command(rng: &mut StdRng, state: &ClusterState, number: u8) -> Command {
     let topic = rng.random_range(0..=number);
     let name = TopicName::new(&format!("topic-{}", topic % 7)).unwrap();
-    let planned = match rng.random_range(0..12) {
+    let planned = match rng.random_range(0..14) {
         0 => Ok(register(
             rng.random_range(0..5),
             rng.random_range(0..9),
@@ -66,6 +66,7 @@ pub(super) fn next_command(rng: &mut StdRng, state: &ClusterState, number: u8) -
         })),
         7 | 8 => Ok(next_reassignment(rng, state)),
         9 => Ok(next_completion(rng, state)),
+        12 | 13 => Ok(next_doubt(rng, state, number)),
         10 => Ok(match rng.random_range(0..4) {
             0 => Command::DecommissionBroker(BrokerId::new(rng.random_range(0..5))),
             1 => Command::UndrainBroker(BrokerId::new(rng.random_range(0..5))),
@@ -110,6 +111,44 @@ fn next_completion(rng: &mut StdRng, state: &ClusterState) -> Command {
     Command::CompleteMoves(CompleteMoves {
         moves: moves.into_iter().collect(),
     })
+}
+
+/// A doubt of some partition's replica arises, ends, or is accepted.
+fn next_doubt(rng: &mut StdRng, state: &ClusterState, number: u8) -> Command {
+    let found = some_partition(rng, state);
+    let doubtful = found.and_then(|(place, partition)| {
+        let replica = *partition.replicas.choose(rng)?;
+        Some((place, replica, partition.doubts.first().copied()))
+    });
+    let Some((place, replica, known)) = doubtful else {
+        return Command::DeleteTopic(topic_id(number));
+    };
+    let accepted = known.map(|doubt| AcceptedDoubt {
+        partition: place.partition,
+        replica: doubt.replica,
+        since: doubt.since,
+    });
+    let arisen = NotedDoubt {
+        topic: place.topic,
+        partition: place.partition,
+        since: rng.random_range(0..9),
+    };
+    match rng.random_range(0..3) {
+        0 => Command::AcceptLoss(AcceptLoss {
+            topic: place.topic,
+            doubts: accepted.into_iter().collect(),
+        }),
+        1 => Command::NoteDoubts(NoteDoubts {
+            replica,
+            arisen: Vec::new(),
+            ended: vec![place],
+        }),
+        _ => Command::NoteDoubts(NoteDoubts {
+            replica,
+            arisen: vec![arisen],
+            ended: Vec::new(),
+        }),
+    }
 }
 
 fn some_partition<'a>(
@@ -220,6 +259,33 @@ fn any_move() -> impl Strategy<Value = Command> {
             })
         }),
         broker().prop_map(Command::UndrainBroker),
+        (
+            replica(),
+            vec((place(), any::<u64>()), 0..4),
+            vec(place(), 0..4)
+        )
+            .prop_map(|(replica, arisen, ended)| {
+                let arisen = arisen.into_iter().map(|(place, since)| NotedDoubt {
+                    topic: place.topic,
+                    partition: place.partition,
+                    since,
+                });
+                Command::NoteDoubts(NoteDoubts {
+                    replica,
+                    arisen: arisen.collect(),
+                    ended,
+                })
+            }),
+        (place(), replica(), any::<u64>()).prop_map(|(place, replica, since)| {
+            Command::AcceptLoss(AcceptLoss {
+                topic: place.topic,
+                doubts: vec![AcceptedDoubt {
+                    partition: place.partition,
+                    replica,
+                    since,
+                }],
+            })
+        }),
         broker().prop_map(Command::DecommissionBroker),
     ]
 }
@@ -313,6 +379,8 @@ fn any_done() -> impl Strategy<Value = Answer> {
         any::<u64>().prop_map(|completed| Answer::MovesCompleted { completed }),
         vec(place(), 0..4).prop_map(|partitions| Answer::RemovalConfirmed { partitions }),
         broker_state().prop_map(|state| Answer::BrokerStateSet { state }),
+        any::<u64>().prop_map(|changed| Answer::DoubtsNoted { changed }),
+        any::<u64>().prop_map(|accepted| Answer::LossAccepted { accepted }),
     ]
 }
 
@@ -369,6 +437,8 @@ fn any_refusal() -> impl Strategy<Value = Refusal> {
             }
         ),
         (broker(), broker_state()).prop_map(|(broker, state)| Refusal::IsLeaving { broker, state }),
+        (name(), proptest::option::of(any::<u32>()))
+            .prop_map(|(topic, partition)| Refusal::NothingInDoubt { topic, partition }),
     ]
 }
 

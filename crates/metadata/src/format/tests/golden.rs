@@ -27,7 +27,7 @@ fn a_command_has_these_bytes() {
             brokers: 4,
         },
     });
-    let mut wanted = b"SMC\x03".to_vec();
+    let mut wanted = b"SMC\x04".to_vec();
     wanted.extend(b"l\x02\0\0\0n\x01\0\0\0\0\0\0\0"); // variant 1: FormCluster
     wanted.extend(b"l\x03\0\0\0"); // its three fields
     wanted.extend(b"b\x10\0\0\0");
@@ -57,7 +57,7 @@ fn a_refusal_has_these_bytes() {
         name: name("ab"),
         id,
     });
-    let mut wanted = b"SMA\x03".to_vec();
+    let mut wanted = b"SMA\x04".to_vec();
     wanted.extend(b"l\x02\0\0\0n\x01\0\0\0\0\0\0\0"); // refused
     wanted.extend(b"l\x03\0\0\0n\x0d\0\0\0\0\0\0\0"); // variant 13 with two fields
     wanted.extend(b"t\x02\0\0\0ab");
@@ -123,9 +123,16 @@ fn a_snapshot_has_these_bytes() {
     let mut state = cluster_of(1);
     create(&mut state, 5, "t", 1).unwrap();
     let active = list(&[number(1)]);
-    // Nothing removed, epoch 0, settled epoch 0, nothing moved from, one replica on the broker.
-    let moves = [list(&[]), number(0), number(0), list(&[]), number(1)];
-    assert_eq!(state.encode_snapshot(), snapshot(3, &[active], &moves));
+    // Nothing removed, epoch 0, settled epoch 0, nothing moved from, one replica on the broker, no doubts.
+    let moves = [
+        list(&[]),
+        number(0),
+        number(0),
+        list(&[]),
+        number(1),
+        list(&[]),
+    ];
+    assert_eq!(state.encode_snapshot(), snapshot(4, &[active], &moves));
 }
 
 /// The state in that snapshot, as versions know it that do not say among how many others a partition was created.
@@ -146,6 +153,51 @@ fn what_version_2_has_written_is_read() {
         ClusterState::decode_snapshot(&snapshot(2, &[active], &moves)),
         Ok(without_neighbours())
     );
+}
+
+#[test]
+fn what_version_3_has_written_is_read() {
+    let mut state = cluster_of(1);
+    create(&mut state, 5, "t", 1).unwrap();
+    let active = list(&[number(1)]);
+    let moves = [list(&[]), number(0), number(0), list(&[]), number(1)];
+    let stored = snapshot(3, &[active], &moves);
+    assert_eq!(ClusterState::decode_snapshot(&stored), Ok(state));
+    let mut command = register(0, 0, 2).encode().unwrap().to_vec();
+    command[3] = 3;
+    assert_eq!(Command::decode(&command), Ok(register(0, 0, 2)));
+}
+
+#[test]
+fn a_doubt_has_these_bytes() {
+    let mut state = cluster_of(1);
+    create(&mut state, 5, "t", 1).unwrap();
+    let doubt = crate::command::NotedDoubt {
+        topic: topic_id(5),
+        partition: model::PartitionIndex::new(0),
+        since: 7,
+    };
+    let command = Command::NoteDoubts(crate::command::NoteDoubts {
+        replica: model::ReplicaId::new(0),
+        arisen: vec![doubt],
+        ended: Vec::new(),
+    });
+    let noted = list(&[id(5), number(0), number(7)]);
+    let fields = [number(0), list(&[noted]), list(&[])];
+    let item = list(&[number(15), list(&fields)]);
+    assert_eq!(command.encode().unwrap(), [&b"SMC\x04"[..], &item].concat());
+    state.apply(&command).unwrap();
+    let active = list(&[number(1)]);
+    let open = list(&[number(0), number(7), list(&[number(1)])]);
+    let moves = [
+        list(&[]),
+        number(0),
+        number(0),
+        list(&[]),
+        number(1),
+        list(&[open]),
+    ];
+    assert_eq!(state.encode_snapshot(), snapshot(4, &[active], &moves));
 }
 
 #[test]
@@ -184,7 +236,7 @@ fn a_move_has_these_bytes() {
     let command = Command::ReassignPartitions(crate::command::ReassignPartitions { moves });
     let fields = [id(5), number(0), number(0), list(&[number(1)])];
     let item = list(&[number(9), list(&[list(&[list(&fields)])])]);
-    assert_eq!(command.encode().unwrap(), [&b"SMC\x03"[..], &item].concat());
+    assert_eq!(command.encode().unwrap(), [&b"SMC\x04"[..], &item].concat());
     state.apply(&command).unwrap();
     // Replica 1 shall have it, 0 goes, epoch 1, none settled, moved from 0; one replica for two brokers.
     let partition = list(&[
@@ -194,6 +246,7 @@ fn a_move_has_these_bytes() {
         number(0),
         list(&[number(0)]),
         number(1),
+        list(&[]),
     ]);
     let bytes = state.encode_snapshot();
     assert!(bytes.windows(partition.len()).any(|at| at == partition));
