@@ -87,6 +87,8 @@ pub struct BrokerFigures {
     pub topics: u64,
     /// Partitions with a replica here that could not be opened.
     pub failed: u64,
+    /// Those of them that may have forgotten what they acknowledged before a power cut.
+    pub in_doubt: u64,
     /// Partitions with a replica here that is open, by topic and number.
     pub partitions: Vec<PartitionFigures>,
 }
@@ -149,6 +151,7 @@ impl Broker {
         BrokerFigures {
             topics: topics.len() as u64,
             failed: failed as u64,
+            in_doubt: self.partitions.in_doubt(),
             partitions: open
                 .iter()
                 .map(|(topic, local)| self.figures_of(topic, local))

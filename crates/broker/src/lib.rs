@@ -39,7 +39,9 @@ mod topics;
 
 // What the answers and errors of the broker speak of, so that its users need not name the crate.
 pub use metadata::plan::TopicWarning;
-pub use metadata::{BrokerState, ConfigDescription, ConfigError, ConfigSource, Refusal};
+pub use metadata::{
+    BrokerState, ConfigDescription, ConfigError, ConfigSource, DoubtState, Refusal,
+};
 
 pub use broker::Broker;
 pub use cluster::{
@@ -58,5 +60,6 @@ pub use readiness::{NotReady, NotReadyReason, Readiness};
 pub use settings::{BrokerIdentity, BrokerSettings, Formation};
 pub use start::{registered_replica, registration};
 pub use topics::{
-    CreateTopic, CreatedTopic, PartitionDescription, TopicDescription, TopicListing, TopicsAndGaps,
+    AcceptedLoss, CreateTopic, CreatedTopic, PartitionDescription, ReplicaDoubt, TopicDescription,
+    TopicListing, TopicsAndGaps,
 };

@@ -15,6 +15,8 @@ pub(crate) struct Meters {
     pub(crate) damage_found: Counter,
     pub(crate) log_start_moves: Counter,
     pub(crate) leader_changes: Counter,
+    /// Replicas that have started with what was left after a power cut, since their loss was accepted.
+    pub(crate) accepted_losses: Counter,
     /// From the submission of a batch to its result.
     pub(crate) produce_seconds: Histogram,
     /// From when Raft has a batch to its result: writing, syncing, the other brokers.
@@ -39,6 +41,7 @@ impl Meters {
             damage_found: counter!("strandline_damaged_segments_total"),
             log_start_moves: counter!("strandline_log_start_moves_total"),
             leader_changes: counter!("strandline_leader_changes_total"),
+            accepted_losses: counter!("strandline_accepted_losses_total"),
             produce_seconds: histogram!("strandline_produce_seconds"),
             commit_seconds: histogram!("strandline_commit_seconds"),
             fetch_seconds: histogram!("strandline_fetch_seconds"),

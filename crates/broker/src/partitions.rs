@@ -1,6 +1,7 @@
 //! Which topics there are and which of their partitions are open here. One loop keeps it in step with the
 //! cluster's state ([`reconcile`]); everybody else looks things up.
 
+mod doubts;
 pub(crate) mod heal;
 mod local;
 mod lookup;

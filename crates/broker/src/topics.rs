@@ -1,5 +1,6 @@
 //! Creates, shows, changes and deletes topics.
 
+mod accept_loss;
 mod create;
 mod create_partitions;
 mod delete;
@@ -9,11 +10,13 @@ mod update;
 
 use std::collections::BTreeMap;
 
-use metadata::ConfigDescription;
 use metadata::plan::TopicWarning;
+use metadata::{ConfigDescription, DoubtState};
 use model::{BrokerId, Offset, PartitionIndex, Term, TopicId, TopicName};
 
 use crate::PartitionError;
+
+pub use accept_loss::AcceptedLoss;
 
 /// A topic as a user asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,19 @@ pub struct PartitionDescription {
     pub bytes: u64,
     /// Why it does not serve here, where it does not.
     pub problem: Option<PartitionError>,
+    /// The replicas that may have forgotten, or have lost, what they acknowledged before a power cut.
+    pub doubts: Vec<ReplicaDoubt>,
+}
+
+/// A replica that was on `page-cache` in a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaDoubt {
+    /// The replica's broker.
+    pub broker: BrokerId,
+    /// The run of its data directory at which that arose.
+    pub since: u64,
+    /// What has become of it.
+    pub state: DoubtState,
 }
 
 /// A page of topics, sorted by name, without their configs.

@@ -7,10 +7,12 @@ mod offsets;
 mod topics;
 
 pub use cluster::{BrokerDescription, BrokerState, ClusterDescription};
-pub use description::{ConfigDescription, PartitionDescription, TopicDescription};
+pub use description::{
+    ConfigDescription, DoubtState, PartitionDescription, ReplicaDoubt, TopicDescription,
+};
 pub use moves::{LeaderMove, Move, MoveState, Reassigned, Reassignment, Rebalance};
 pub use offsets::{OffsetPosition, OffsetsError};
-pub use topics::{CreatedTopic, LogStart, NewTopic, TopicChange};
+pub use topics::{AcceptedLoss, CreatedTopic, LogStart, NewTopic, TopicChange};
 
 use crate::client::Client;
 

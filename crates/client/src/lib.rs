@@ -16,9 +16,10 @@ mod topic_partition;
 mod wire;
 
 pub use admin::{
-    Admin, BrokerDescription, BrokerState, ClusterDescription, ConfigDescription, CreatedTopic,
-    LeaderMove, LogStart, Move, MoveState, NewTopic, OffsetPosition, OffsetsError,
-    PartitionDescription, Reassigned, Reassignment, Rebalance, TopicChange, TopicDescription,
+    AcceptedLoss, Admin, BrokerDescription, BrokerState, ClusterDescription, ConfigDescription,
+    CreatedTopic, DoubtState, LeaderMove, LogStart, Move, MoveState, NewTopic, OffsetPosition,
+    OffsetsError, PartitionDescription, Reassigned, Reassignment, Rebalance, ReplicaDoubt,
+    TopicChange, TopicDescription,
 };
 pub use call_error::CallError;
 pub use client::{AddressError, Client};

@@ -75,6 +75,8 @@ impl ClusterService {
             version: self.version.clone(),
             under_replicated: describe::count(cluster.under_replicated),
             leaderless: describe::count(cluster.leaderless),
+            in_doubt: describe::count(cluster.in_doubt),
+            lossy: describe::count(cluster.lossy),
         }
     }
 

@@ -30,6 +30,9 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
         PartitionError::Damaged {
             topic, partition, ..
         } => (Reason::DataDamaged, (topic, *partition)),
+        PartitionError::InDoubt {
+            topic, partition, ..
+        } => (Reason::ReplicaInDoubt, (topic, *partition)),
         PartitionError::NotOpened {
             topic, partition, ..
         }

@@ -34,6 +34,7 @@ struct Meters {
     create_partitions: Meter,
     delete_records: Meter,
     apply_retention: Meter,
+    accept_loss: Meter,
 }
 
 impl TopicService {
@@ -51,6 +52,7 @@ impl TopicService {
                 create_partitions: Meter::of("CreatePartitions"),
                 delete_records: Meter::of("DeleteRecords"),
                 apply_retention: Meter::of("ApplyRetention"),
+                accept_loss: Meter::of("AcceptLoss"),
             },
         }
     }
@@ -135,6 +137,24 @@ impl TopicService {
             topic: Some(describe::topic(grown)),
         })
     }
+
+    async fn accept(
+        &self,
+        request: v1::AcceptLossRequest,
+    ) -> Result<v1::AcceptLossResponse, v1::Error> {
+        let name = requests::name(&request.name)?;
+        let partition = request.partition;
+        let partition = partition.map(|number| rpc::partition("partition", number));
+        let partition = partition.transpose()?;
+        let accepted = self
+            .broker
+            .accept_loss(&name, partition, request.validate_only)
+            .await;
+        let accepted = accepted.map_err(|error| failure::change(&error).in_topic(name.as_str()))?;
+        Ok(v1::AcceptLossResponse {
+            accepted: accepted.into_iter().map(describe::accepted_loss).collect(),
+        })
+    }
 }
 
 #[tonic::async_trait]
@@ -209,6 +229,15 @@ impl Topic for TopicService {
             .delete_records
             .call(deadline.or_fail(work))
             .await
+    }
+
+    async fn accept_loss(
+        &self,
+        request: Request<v1::AcceptLossRequest>,
+    ) -> Result<Response<v1::AcceptLossResponse>, Status> {
+        let deadline = Deadline::of(request.metadata());
+        let work = self.accept(request.into_inner());
+        self.meters.accept_loss.call(deadline.or_fail(work)).await
     }
 
     async fn apply_retention(

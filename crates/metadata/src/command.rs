@@ -198,7 +198,19 @@ pub struct NoteDoubts {
     /// Where it is in doubt.
     pub arisen: Vec<NotedDoubt>,
     /// Where it is in doubt no more.
-    pub ended: Vec<PartitionPlace>,
+    pub ended: Vec<EndedDoubt>,
+}
+
+/// A partition of which a replica is in doubt no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedDoubt {
+    /// The topic.
+    pub topic: TopicId,
+    /// The partition.
+    pub partition: PartitionIndex,
+    /// Whether the replica has started with what was left, if its loss was accepted: nobody has given back what it had
+    /// forgotten.
+    pub is_lost: bool,
 }
 
 /// A partition that a replica may have forgotten something of.

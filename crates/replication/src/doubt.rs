@@ -44,4 +44,4 @@ mod sole;
 mod task;
 
 pub(crate) use sole::is_sole_voter;
-pub(crate) use task::{DoubtTask, Doubtful};
+pub(crate) use task::{DoubtEnded, DoubtTask, Doubtful};

@@ -1,6 +1,6 @@
 //! All groups of one data directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,9 +10,10 @@ use futures_util::future::{BoxFuture, join_all};
 use model::{Clock, PartitionIndex, ReplicaId, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
+use tokio::sync::watch;
 
 use crate::cores::Cores;
-use crate::doubt::{DoubtTask, Doubtful};
+use crate::doubt::{DoubtEnded, DoubtTask, Doubtful};
 use crate::error::{OpenGroupError, OpenReplicationError, RemoveGroupError};
 use crate::group::{Group, InDoubt, Opening, Stop, Surroundings, forget_newcomer};
 use crate::log_group::LogGroup;
@@ -33,12 +34,15 @@ pub struct Replication {
     cores: Arc<Cores>,
     next_core: AtomicUsize,
     groups: Arc<Mutex<Groups>>,
+    freed: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Groups {
     /// `None` while a group is being opened or removed.
     open: BTreeMap<PathBuf, Option<Arc<dyn Stop>>>,
+    /// Those that were in doubt and are no more.
+    readmitted: BTreeSet<PathBuf>,
     closed: bool,
 }
 
@@ -70,6 +74,7 @@ impl Replication {
             cores,
             next_core: AtomicUsize::new(0),
             groups: Arc::default(),
+            freed: watch::Sender::default(),
         }))
     }
 
@@ -200,28 +205,31 @@ impl Replication {
             others,
         };
         let groups = self.groups.clone();
+        let freed = self.freed.clone();
         task.begin(what, move || {
             let mut groups = groups.lock();
             // Whoever has taken it out of the table stops it and has the place in hand.
             if let Some(Some(_)) = groups.open.get(&path) {
                 groups.open.remove(&path);
             }
+            drop(groups);
+            freed.send_modify(|count| *count += 1);
         });
     }
 
-    /// Waits, in the background, until a replica in doubt may start: the group stays stopped, and opening it says so, until
-    /// one of `others` has led and given back what it may have forgotten, or the loss of doubts that arose up to the run
-    /// `accepted` is accepted and nobody can. For a group that was not opened because of [`OpenGroupError::InDoubt`].
+    /// Waits, in the background, until a replica that is in doubt since the run `since` may start: the group stays stopped,
+    /// and opening it says so, until one of `others` has led and given back what it may have forgotten, or the loss of
+    /// doubts that arose up to the run `accepted` is accepted and nobody can. For a group that was not opened because of [`OpenGroupError::InDoubt`].
     pub fn readmit_log_group(
         &self,
         topic: TopicId,
         partition: PartitionIndex,
         settings: LogSettings,
         others: Vec<ReplicaId>,
-        accepted: u64,
+        (since, accepted): (u64, u64),
     ) {
         let path = log_path(topic, partition);
-        let task = DoubtTask::new(accepted);
+        let task = DoubtTask::new(since, accepted);
         {
             let mut groups = self.groups.lock();
             if groups.closed || groups.open.contains_key(&path) {
@@ -240,13 +248,31 @@ impl Replication {
             others,
         };
         let groups = self.groups.clone();
-        task.begin(what, move || {
+        let freed = self.freed.clone();
+        task.begin(what, move |ended| {
             let mut groups = groups.lock();
+            if ended == DoubtEnded::Readmitted {
+                groups.readmitted.insert(path.clone());
+            }
             // Whoever has taken it out of the table stops it and has the place in hand.
             if let Some(Some(_)) = groups.open.get(&path) {
                 groups.open.remove(&path);
             }
+            drop(groups);
+            freed.send_modify(|count| *count += 1);
         });
+    }
+
+    /// Whether a replica that was in doubt has been given back what it may have forgotten, as far as this process knows;
+    /// else it has started with what was left.
+    pub fn was_readmitted(&self, topic: TopicId, partition: PartitionIndex) -> bool {
+        let path = log_path(topic, partition);
+        self.groups.lock().readmitted.contains(&path)
+    }
+
+    /// Changes when a group that was repaired or in doubt may be opened.
+    pub fn freed(&self) -> watch::Receiver<u64> {
+        self.freed.subscribe()
     }
 
     /// Says that the loss is accepted of doubts of this replica that arose up to a run; where it is in none, nothing

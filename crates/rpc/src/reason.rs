@@ -187,6 +187,10 @@ reasons! {
     DeadlineExceeded = "DEADLINE_EXCEEDED": DeadlineExceeded, Unavailable, OnlyIfIdempotent;
     /// The partition has stopped, for example after a failed sync; an operator must look.
     PartitionStopped = "PARTITION_STOPPED": Unavailable, Unavailable, Safe;
+    /// The replica here may have forgotten what it acknowledged before a power cut, and nobody leads who could give it back.
+    ReplicaInDoubt = "REPLICA_IN_DOUBT": Unavailable, Unavailable, Safe;
+    /// No replica is in doubt: there is no loss to accept.
+    NothingInDoubt = "NOTHING_IN_DOUBT": FailedPrecondition, Refused, Never;
     /// Stored bytes are damaged; the message names the file and the byte.
     DataDamaged = "DATA_DAMAGED": DataLoss, Failed, Never;
     /// Reading the disk failed.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use metadata::BrokerState;
+use metadata::{BrokerState, Doubt, DoubtState};
 use model::{BrokerId, ClusterId, PartitionIndex, ReplicaId};
 use replication::peer::GroupId;
 
@@ -28,6 +28,10 @@ pub struct ClusterDescription {
     pub under_replicated: u64,
     /// How many partitions nobody leads, as far as this broker knows.
     pub leaderless: u64,
+    /// How many partitions have a replica that may have forgotten what it acknowledged before a power cut.
+    pub in_doubt: u64,
+    /// How many have a replica that has started with what was left after one, by an operator's leave.
+    pub lossy: u64,
 }
 
 /// A broker as this broker knows it.
@@ -60,6 +64,8 @@ struct Counts {
     replicas: HashMap<ReplicaId, u64>,
     under_replicated: u64,
     leaderless: u64,
+    in_doubt: u64,
+    lossy: u64,
 }
 
 impl Broker {
@@ -83,6 +89,8 @@ impl Broker {
             partitions: state.partition_count(),
             under_replicated: counts.under_replicated,
             leaderless: counts.leaderless,
+            in_doubt: counts.in_doubt,
+            lossy: counts.lossy,
         })
     }
 
@@ -138,6 +146,10 @@ impl Broker {
                 for replica in &partition.replicas {
                     *counts.replicas.entry(*replica).or_default() += 1;
                 }
+                let is_lost = |doubt: &Doubt| doubt.state == DoubtState::Lost;
+                let doubts = &partition.doubts;
+                counts.in_doubt += u64::from(doubts.iter().any(|doubt| !is_lost(doubt)));
+                counts.lossy += u64::from(doubts.iter().any(is_lost));
                 let group = GroupId::Log {
                     topic: topic.id(),
                     partition: PartitionIndex::new(index),

@@ -54,6 +54,20 @@ pub enum PartitionError {
         /// What is wrong there.
         reason: String,
     },
+    /// The replica here may have forgotten what it acknowledged before a power cut.
+    #[error(
+        "the replica here of partition {partition} of topic `{topic}` may have forgotten records that it acknowledged before a power cut (durability `page-cache`), and takes no part until a leader has given them back: {reason}; bring the partition's other brokers back, or, where too few of them remember, accept the loss: strand topic accept-loss {topic} --partition {partition}"
+    )]
+    InDoubt {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// The run of the data directory at which the doubt arose.
+        since: u64,
+        /// What it waits for.
+        reason: String,
+    },
     /// The partition could not be opened.
     #[error(
         "partition {partition} of topic `{topic}` could not be opened: {reason}; restart the broker once that is cured"

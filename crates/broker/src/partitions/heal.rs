@@ -85,7 +85,11 @@ pub(super) async fn repair(
     true
 }
 
-fn others(broker: &Broker, topic: &OpenTopic, partition: PartitionIndex) -> Vec<ReplicaId> {
+pub(super) fn others(
+    broker: &Broker,
+    topic: &OpenTopic,
+    partition: PartitionIndex,
+) -> Vec<ReplicaId> {
     let placed = topic.topic.partition(partition);
     let all = placed
         .into_iter()

@@ -78,6 +78,15 @@ impl Broker {
                     topic,
                     partition,
                 },
+                // Another replica may serve all the same.
+                PartitionError::InDoubt { .. } => match self.leader_of(name, partition) {
+                    None => error,
+                    leader => PartitionError::NotLeader {
+                        topic: name.clone(),
+                        partition,
+                        leader,
+                    },
+                },
                 other => other,
             })
     }

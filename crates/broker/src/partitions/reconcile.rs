@@ -16,8 +16,8 @@ use futures_util::{StreamExt, stream};
 use model::{PartitionIndex, TopicId};
 use replication::peer::GroupId;
 
-use super::OpenTopic;
 use super::plan::{local_partitions, plan};
+use super::{OpenTopic, doubts};
 use crate::neighbours::BrokerAddress;
 use crate::{Broker, StartError};
 use open::{ToOpen, open, to_open};
@@ -50,11 +50,13 @@ impl Reconciler {
     pub(crate) async fn run(mut self, broker: Arc<Broker>) {
         let mut applied = broker.metadata.applied();
         let mut registered = broker.registered.subscribe();
+        let mut freed = broker.replication.freed();
         let mut stopping = broker.stopping();
         loop {
             // What changes from here on is looked at once more.
             applied.mark_unchanged();
             registered.mark_unchanged();
+            freed.mark_unchanged();
             let is_done = self.pass(&broker).await;
             let retry = async {
                 match is_done {
@@ -65,6 +67,7 @@ impl Reconciler {
             tokio::select! {
                 changed = applied.changed() => if changed.is_err() { return },
                 _ = registered.changed() => {}
+                _ = freed.changed() => {}
                 () = broker.partitions.wake.notified() => {}
                 () = retry => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
@@ -103,11 +106,12 @@ impl Reconciler {
             opening.retain(|wanted| self.stored.contains(&wanted.group()));
         }
         let opened = open_all(broker, opening).await;
+        let told = !is_registered || doubts::tell(broker).await;
         broker
             .partitions
             .reconciled
             .send_if_modified(|reconciled| std::mem::replace(reconciled, applied) != applied);
-        opened && self.doomed.is_empty()
+        opened && told && self.doomed.is_empty()
     }
 
     /// Dooms the groups that no topic has: those of topics deleted, or moved away, while the broker was down.

@@ -6,7 +6,7 @@ use metadata::{Partition, Topic};
 use model::{BrokerId, Offset, PartitionIndex, ReplicaId, Term, TopicName};
 use replication::peer::GroupId;
 
-use super::{PartitionDescription, TopicDescription, TopicListing, TopicsAndGaps};
+use super::{PartitionDescription, ReplicaDoubt, TopicDescription, TopicListing, TopicsAndGaps};
 use crate::partitions::{Local, LocalPartition, OpenTopic};
 use crate::{Broker, ChangeError, PartitionError};
 
@@ -101,6 +101,7 @@ impl Broker {
             term: Term::ZERO,
             bytes: 0,
             problem: None,
+            doubts: self.doubts_of(partition),
         }
     }
 
@@ -155,6 +156,17 @@ impl Broker {
             problem: status.stopped.map(|reason| partition.stopped(&reason)),
             ..planned
         }
+    }
+
+    fn doubts_of(&self, partition: &Partition) -> Vec<ReplicaDoubt> {
+        let doubts = partition.doubts.iter().filter_map(|doubt| {
+            Some(ReplicaDoubt {
+                broker: self.broker_of(doubt.replica)?,
+                since: doubt.since,
+                state: doubt.state,
+            })
+        });
+        doubts.collect()
     }
 
     fn brokers_of(&self, replicas: &[ReplicaId]) -> Vec<BrokerId> {

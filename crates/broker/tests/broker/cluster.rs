@@ -4,6 +4,7 @@ mod failover;
 mod hearsay;
 mod leaving;
 mod moving;
+mod power_cuts;
 mod repairs;
 mod restarts;
 mod stage;

@@ -1,5 +1,6 @@
 //! `strand topic`: creates, shows, changes and deletes topics.
 
+mod accept_loss;
 mod alter;
 mod apply_retention;
 mod create;
@@ -33,6 +34,7 @@ enum Action {
     DeleteRecords(delete_records::DeleteRecordsArgs),
     ApplyRetention(apply_retention::ApplyRetentionArgs),
     Reassign(reassign::ReassignArgs),
+    AcceptLoss(accept_loss::AcceptLossArgs),
 }
 
 pub(crate) async fn run(command: TopicCommand, session: &Session) -> Result<(), Failure> {
@@ -45,5 +47,6 @@ pub(crate) async fn run(command: TopicCommand, session: &Session) -> Result<(), 
         Action::DeleteRecords(args) => delete_records::run(args, session).await,
         Action::ApplyRetention(args) => apply_retention::run(args, session).await,
         Action::Reassign(args) => reassign::run(args, session).await,
+        Action::AcceptLoss(args) => accept_loss::run(args, session).await,
     }
 }

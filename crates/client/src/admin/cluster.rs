@@ -29,6 +29,10 @@ pub struct ClusterDescription {
     pub under_replicated: u64,
     /// How many partitions nobody leads.
     pub leaderless: u64,
+    /// How many partitions have a replica that may have forgotten what it acknowledged before a power cut.
+    pub in_doubt: u64,
+    /// How many have a replica that has started with what was left after one, by an operator's leave.
+    pub lossy: u64,
 }
 
 /// A broker.
@@ -145,6 +149,8 @@ fn read_cluster(answer: v1::DescribeClusterResponse) -> Result<ClusterDescriptio
         version: answer.version,
         under_replicated: wire::count("under_replicated", answer.under_replicated)?,
         leaderless: wire::count("leaderless", answer.leaderless)?,
+        in_doubt: wire::count("in_doubt", answer.in_doubt)?,
+        lossy: wire::count("lossy", answer.lossy)?,
     })
 }
 

@@ -48,6 +48,41 @@ pub struct PartitionDescription {
     pub bytes: u64,
     /// Why it does not serve, where it does not.
     pub problem: Option<Refusal>,
+    /// The replicas that may have forgotten, or have lost, what they acknowledged before a power cut.
+    pub doubts: Vec<ReplicaDoubt>,
+}
+
+/// A replica whose partition was on `page-cache` in a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaDoubt {
+    /// Its broker.
+    pub broker: BrokerId,
+    /// What has become of it.
+    pub state: DoubtState,
+    /// The run of its data directory at which that arose.
+    pub since: u64,
+}
+
+/// What has become of a replica in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoubtState {
+    /// It takes no part until a leader has given back what it may have forgotten.
+    Open,
+    /// The loss is accepted: it starts with what is left, unless a leader comes first.
+    Accepted,
+    /// It has started so: acknowledged records may be lost.
+    Lost,
+}
+
+impl DoubtState {
+    /// The state in a word, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "in-doubt",
+            Self::Accepted => "loss-accepted",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 /// A config of a topic.
@@ -110,6 +145,26 @@ impl PartitionDescription {
             epoch: wire::count("epoch", info.epoch)?,
             bytes: wire::count("bytes", info.bytes)?,
             problem: info.error.map(Refusal::from),
+            doubts: info
+                .doubts
+                .into_iter()
+                .map(ReplicaDoubt::read)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl ReplicaDoubt {
+    fn read(info: v1::ReplicaDoubt) -> Result<Self, Problem> {
+        Ok(Self {
+            broker: wire::broker(info.broker)?,
+            // What a newer broker says is at least a doubt.
+            state: match info.state() {
+                v1::DoubtState::Accepted => DoubtState::Accepted,
+                v1::DoubtState::Lost => DoubtState::Lost,
+                v1::DoubtState::Open | v1::DoubtState::Unspecified => DoubtState::Open,
+            },
+            since: wire::count("since", info.since)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Offset, PartitionIndex};
+use model::{BrokerId, Offset, PartitionIndex};
 use rpc::v1;
 
 use super::Admin;
@@ -51,6 +51,17 @@ pub struct LogStart {
     pub partition: PartitionIndex,
     /// The first offset there is now, or why nothing was deleted.
     pub outcome: Result<Offset, Refusal>,
+}
+
+/// A partition of which a loss is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedLoss {
+    /// Which one.
+    pub partition: PartitionIndex,
+    /// The brokers whose replicas may start with what is left.
+    pub brokers: Vec<BrokerId>,
+    /// Who leads, where that is known: then what is lacking is given back by it.
+    pub leader: Option<BrokerId>,
 }
 
 impl Admin {
@@ -212,6 +223,36 @@ impl Admin {
             .client
             .answer(self.client.topic_api().apply_retention(request).await)?;
         self.log_starts(answer.results)
+    }
+
+    /// Lets the replicas in doubt of a partition (`None`: of all of the topic's) start with what is left after a power cut;
+    /// with `validate_only` says what would be accepted.
+    ///
+    /// # Errors
+    /// [`CallError`]: refused where nothing is in doubt.
+    pub async fn accept_loss(
+        &self,
+        name: &str,
+        partition: Option<i32>,
+        validate_only: bool,
+    ) -> Result<Vec<AcceptedLoss>, CallError> {
+        let request = self.client.request(v1::AcceptLossRequest {
+            name: name.to_owned(),
+            partition,
+            validate_only,
+        });
+        let answer = self
+            .client
+            .answer(self.client.topic_api().accept_loss(request).await)?;
+        let read = |loss: v1::AcceptedLoss| {
+            Ok(AcceptedLoss {
+                partition: wire::partition(loss.partition)?,
+                brokers: wire::brokers(loss.brokers)?,
+                leader: loss.leader.map(wire::broker).transpose()?,
+            })
+        };
+        let accepted: Result<_, wire::Problem> = answer.accepted.into_iter().map(read).collect();
+        accepted.map_err(|problem| self.client.malformed(problem))
     }
 
     pub(super) fn topic(&self, info: Option<v1::TopicInfo>) -> Result<TopicDescription, CallError> {

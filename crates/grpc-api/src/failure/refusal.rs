@@ -47,6 +47,7 @@ pub(super) fn of(refusal: &Refusal) -> v1::Error {
         } => said(Reason::UnknownPartition)
             .with("topic", topic)
             .with("partitions", partitions),
+        Refusal::NothingInDoubt { topic, .. } => said(Reason::NothingInDoubt).with("topic", topic),
         Refusal::NotFormed => said(Reason::NotReady),
         Refusal::TooManyBrokers { limit, .. } => said(Reason::Overloaded).with("limit", limit),
         // Brokers are told these, never clients.

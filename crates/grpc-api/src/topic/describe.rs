@@ -1,8 +1,8 @@
 //! Topics, partitions and brokers as messages.
 
 use broker::{
-    BrokerState, ConfigDescription, ConfigSource, DeleteRecordsError, PartitionDescription,
-    TopicDescription,
+    AcceptedLoss, BrokerState, ConfigDescription, ConfigSource, DeleteRecordsError, DoubtState,
+    PartitionDescription, ReplicaDoubt, TopicDescription,
 };
 use model::{BrokerId, Offset, PartitionIndex};
 use rpc::{v1, wire_offset};
@@ -32,7 +32,30 @@ fn partition(partition: PartitionDescription) -> v1::PartitionInfo {
         leader_epoch: i64::from(partition.term.as_leader_epoch()),
         bytes: count(partition.bytes),
         error: partition.problem.as_ref().map(failure::partition),
+        doubts: partition.doubts.iter().map(doubt).collect(),
         ..v1::PartitionInfo::default()
+    }
+}
+
+fn doubt(doubt: &ReplicaDoubt) -> v1::ReplicaDoubt {
+    let state = match doubt.state {
+        DoubtState::Open => v1::DoubtState::Open,
+        DoubtState::Accepted => v1::DoubtState::Accepted,
+        DoubtState::Lost => v1::DoubtState::Lost,
+    };
+    v1::ReplicaDoubt {
+        broker: broker_id(doubt.broker),
+        state: state.into(),
+        since: count(doubt.since),
+    }
+}
+
+/// A partition of which a loss is accepted.
+pub(super) fn accepted_loss(loss: AcceptedLoss) -> v1::AcceptedLoss {
+    v1::AcceptedLoss {
+        partition: partition_index(loss.partition),
+        brokers: loss.brokers.into_iter().map(broker_id).collect(),
+        leader: loss.leader.map(broker_id),
     }
 }
 

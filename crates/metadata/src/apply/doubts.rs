@@ -15,7 +15,8 @@ use crate::topic::Partition;
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Arisen(u64),
-    Ended,
+    /// Whether with a loss, where that was accepted.
+    Ended(bool),
     Accepted(u64),
 }
 
@@ -28,10 +29,10 @@ impl ClusterState {
             let change = Change::Arisen(doubt.since);
             (doubt.topic, (doubt.partition, replica, change))
         });
-        let ended = command
-            .ended
-            .iter()
-            .map(|place| (place.topic, (place.partition, replica, Change::Ended)));
+        let ended = command.ended.iter().map(|doubt| {
+            let change = Change::Ended(doubt.is_lost);
+            (doubt.topic, (doubt.partition, replica, change))
+        });
         let mut by_topic = BTreeMap::<_, Vec<_>>::new();
         for (topic, change) in arisen.chain(ended) {
             by_topic.entry(topic).or_default().push(change);
@@ -99,12 +100,14 @@ fn change_doubt(partition: &mut Partition, replica: ReplicaId, change: Change) -
         (Change::Arisen(since), Some((known, _))) if known >= since => return false,
         (Change::Arisen(_), _) if !partition.holds(replica) => return false,
         (Change::Arisen(since), _) => Some((since, DoubtState::Open)),
-        (Change::Ended, Some((_, DoubtState::Open))) => None,
-        (Change::Ended, Some((since, DoubtState::Accepted))) => Some((since, DoubtState::Lost)),
+        (Change::Ended(true), Some((since, DoubtState::Accepted))) => {
+            Some((since, DoubtState::Lost))
+        }
+        (Change::Ended(_), Some((_, DoubtState::Open | DoubtState::Accepted))) => None,
         (Change::Accepted(since), Some((known, DoubtState::Open))) if known == since => {
             Some((since, DoubtState::Accepted))
         }
-        (Change::Ended | Change::Accepted(_), _) => return false,
+        (Change::Ended(_) | Change::Accepted(_), _) => return false,
     };
     partition.doubts.retain(|known| known.replica != replica);
     if let Some((since, state)) = next {

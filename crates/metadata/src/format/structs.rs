@@ -12,8 +12,8 @@ use super::writer::Writer;
 use crate::broker::{Broker, BrokerState};
 use crate::command::{
     AcceptLoss, AcceptedDoubt, AddPartitions, AllocateProducerIds, CompleteMoves, CompletedMove,
-    ConfirmRemoved, CreateTopic, DrainBroker, FormCluster, NoteDoubts, NotedDoubt, PartitionPlace,
-    ReassignPartitions, Reassignment, RegisterBroker, UpdateTopicConfigs,
+    ConfirmRemoved, CreateTopic, DrainBroker, EndedDoubt, FormCluster, NoteDoubts, NotedDoubt,
+    PartitionPlace, ReassignPartitions, Reassignment, RegisterBroker, UpdateTopicConfigs,
 };
 use crate::doubt::Doubt;
 use crate::limits::Limits;
@@ -62,6 +62,7 @@ records! {
     DrainBroker { broker, start_counter }
     NoteDoubts { replica, arisen, ended }
     NotedDoubt { topic, partition, since }
+    EndedDoubt { topic, partition, is_lost }
     AcceptLoss { topic, doubts }
     AcceptedDoubt { partition, replica, since }
     Doubt { replica, since, state }

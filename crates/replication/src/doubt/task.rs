@@ -33,6 +33,15 @@ pub(crate) struct DoubtTask {
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// How a doubt has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DoubtEnded {
+    /// The replica has back what it may have forgotten.
+    Readmitted,
+    /// The loss was accepted; or it was in doubt no more, or is damaged.
+    Otherwise,
+}
+
 /// Which replica is in doubt, and who can help.
 pub(crate) struct Doubtful {
     pub(crate) around: Surroundings,
@@ -46,9 +55,9 @@ pub(crate) struct Doubtful {
 }
 
 impl DoubtTask {
-    pub(crate) fn new(accepted: u64) -> Arc<Self> {
+    pub(crate) fn new(since: u64, accepted: u64) -> Arc<Self> {
         let state = InDoubt {
-            since: 0,
+            since,
             state: "it is being looked at".to_owned(),
         };
         Arc::new(Self {
@@ -60,23 +69,24 @@ impl DoubtTask {
     }
 
     /// Begins; `done` is called once the replica may start, unless the task was stopped before.
-    pub(crate) fn begin(self: &Arc<Self>, what: Doubtful, done: impl FnOnce() + Send + 'static) {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        what: Doubtful,
+        done: impl FnOnce(DoubtEnded) + Send + 'static,
+    ) {
         let this = self.clone();
         let mut stopped = self.stop.subscribe();
         let home = what.home.clone();
         let task = process::spawn_on(&home, async move {
-            let ended = tokio::select! {
-                () = this.run(what) => true,
-                _ = stopped.wait_for(|stop| *stop) => false,
-            };
-            if ended {
-                done();
+            tokio::select! {
+                ended = this.run(what) => done(ended),
+                _ = stopped.wait_for(|stop| *stop) => {}
             }
         });
         *self.running.lock() = Some(task);
     }
 
-    async fn run(&self, what: Doubtful) {
+    async fn run(&self, what: Doubtful) -> DoubtEnded {
         let mut accepted = self.accepted.subscribe();
         let (log, since) = loop {
             let (directory, path) = (what.around.directory.clone(), what.path.clone());
@@ -89,12 +99,12 @@ impl DoubtTask {
             match opened {
                 Ok(Ok(log)) => match log.doubt() {
                     Some(since) => break (log, since),
-                    None => return,
+                    None => return DoubtEnded::Otherwise,
                 },
                 // Damage is repaired first: by who opens the group.
-                Ok(Err(error)) if is_damage(&error) => return,
-                Ok(Err(error)) => self.tell(&what, 0, error.to_string()),
-                Err(error) => self.tell(&what, 0, error.to_string()),
+                Ok(Err(error)) if is_damage(&error) => return DoubtEnded::Otherwise,
+                Ok(Err(error)) => self.tell(&what, None, error.to_string()),
+                Err(error) => self.tell(&what, None, error.to_string()),
             }
             tokio::time::sleep(RETRY_INTERVAL).await;
         };
@@ -115,13 +125,19 @@ impl DoubtTask {
         loop {
             let is_accepted = *accepted.borrow_and_update() >= since;
             let ended = match following.run().await {
-                Ok(followed) => self.readmit(&what, &log, followed).await,
-                Err(_) if is_accepted => self.accept(&what, &following, since).await,
+                Ok(followed) => {
+                    let readmitted = self.readmit(&what, &log, followed).await;
+                    readmitted.map(|()| DoubtEnded::Readmitted)
+                }
+                Err(_) if is_accepted => {
+                    let accepted = self.accept(&what, &following, since).await;
+                    accepted.map(|()| DoubtEnded::Otherwise)
+                }
                 Err(reason) => Err(reason),
             };
             match ended {
-                Ok(()) => return,
-                Err(reason) => self.tell(&what, since, reason),
+                Ok(ended) => return ended,
+                Err(reason) => self.tell(&what, Some(since), reason),
             }
             // An elapsed timeout is what is meant, unless the loss is accepted before.
             let _ = tokio::time::timeout(RETRY_INTERVAL, accepted.changed()).await;
@@ -154,10 +170,10 @@ impl DoubtTask {
         Ok(())
     }
 
-    fn tell(&self, what: &Doubtful, since: u64, state: String) {
+    fn tell(&self, what: &Doubtful, since: Option<u64>, state: String) {
         let is_news = self.state.send_if_modified(|known| {
             let now = InDoubt {
-                since,
+                since: since.unwrap_or(known.since),
                 state: state.clone(),
             };
             let is_news = *known != now;
@@ -165,7 +181,7 @@ impl DoubtTask {
             is_news
         });
         if is_news {
-            tracing::warn!(log = %what.path.display(), since, %state, "the replica is in doubt and waits");
+            tracing::warn!(log = %what.path.display(), %state, "the replica is in doubt and waits");
         }
     }
 }

@@ -34,19 +34,19 @@ impl Cluster {
     async fn start_in_doubt(&mut self, replica: u64, accepted: u64) -> u64 {
         match self.start_damaged(replica).await {
             OpenGroupError::InDoubt { since, .. } => {
-                self.await_readmission(replica, accepted);
+                self.await_readmission(replica, (since, accepted));
                 since
             }
             other => panic!("{other}"),
         }
     }
 
-    fn await_readmission(&self, replica: u64, accepted: u64) {
+    fn await_readmission(&self, replica: u64, runs: (u64, u64)) {
         let others = self.members.keys().filter(|other| **other != replica);
         let others = others.copied().map(ReplicaId::new).collect();
         let settings = self.settings.clone();
         let replication = &self.process(replica).replication;
-        replication.readmit_log_group(TOPIC, PartitionIndex::new(0), settings, others, accepted);
+        replication.readmit_log_group(TOPIC, PartitionIndex::new(0), settings, others, runs);
     }
 
     fn accept_loss(&self, replica: u64, upto: u64) {

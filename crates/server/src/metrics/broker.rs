@@ -215,6 +215,8 @@ pub(super) fn render(text: &mut String, figures: &BrokerFigures) {
     for (name, kind, help, of) in WHOLE {
         Series::begin(text, name, kind, help).add("", of(&whole));
     }
+    let help = "Replicas on this broker that may have forgotten acknowledged records in a power cut, and take no part.";
+    Series::begin(text, "strandline_replicas_in_doubt", "gauge", help).add("", figures.in_doubt);
     let topics: BTreeMap<_, _> = figures.by_topic();
     for (name, kind, help, of) in BY_TOPIC {
         let mut series = Series::begin(text, name, kind, help);

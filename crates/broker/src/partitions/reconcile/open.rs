@@ -7,6 +7,7 @@ use model::{PartitionIndex, ReplicaId, TopicId};
 use replication::{GroupStart, LogSettings, OpenGroupError, OpenLogError};
 
 use crate::budget::ByteBudget;
+use crate::partitions::doubts::await_readmission;
 use crate::partitions::heal::repair;
 use crate::partitions::local::log_settings;
 use crate::partitions::{Local, LocalPartition, OpenTopic, Slot};
@@ -106,6 +107,10 @@ pub(super) async fn open(broker: &Broker, wanted: ToOpen) -> bool {
 /// worth another try.
 async fn failed(broker: &Broker, wanted: &ToOpen, error: OpenGroupError) -> bool {
     let (topic, partition) = (wanted.topic.topic.name(), wanted.partition);
+    if let OpenGroupError::InDoubt { since, state } = error {
+        wait_in_doubt(broker, wanted, since, state);
+        return false;
+    }
     if let OpenGroupError::Repairing { state } = &error {
         tracing::debug!(%topic, %partition, %state, "a partition is being repaired");
         if matches!(wanted.slot.local(), Some(Local::Failed { .. })) {
@@ -128,6 +133,32 @@ async fn failed(broker: &Broker, wanted: &ToOpen, error: OpenGroupError) -> bool
         is_worth_another_try,
     });
     !is_worth_another_try
+}
+
+/// Leaves the replica stopped until it may start.
+fn wait_in_doubt(broker: &Broker, wanted: &ToOpen, since: u64, state: String) {
+    let (topic, partition) = (wanted.topic.topic.name(), wanted.partition);
+    await_readmission(broker, &wanted.topic, partition, since);
+    let error = PartitionError::InDoubt {
+        topic: topic.clone(),
+        partition,
+        since,
+        reason: state,
+    };
+    let is_news = !matches!(
+        wanted.slot.local(),
+        Some(Local::Failed {
+            error: PartitionError::InDoubt { .. },
+            ..
+        })
+    );
+    if is_news {
+        tracing::warn!(%topic, %partition, since, "a replica is in doubt after a power cut");
+    }
+    wanted.slot.set(Local::Failed {
+        error,
+        is_worth_another_try: true,
+    });
 }
 
 fn open_error(wanted: &ToOpen, error: OpenGroupError) -> PartitionError {

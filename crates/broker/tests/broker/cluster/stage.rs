@@ -179,8 +179,17 @@ impl Stage {
         self.hearsay.set_gone(BrokerId::new(broker), true);
     }
 
+    /// The process is gone from one moment to the next, and with it what was not synced.
+    pub(super) async fn cut_power(&mut self, broker: u32) {
+        self.vanish(broker, SimulatedDisk::crash).await;
+    }
+
     /// The process is gone from one moment to the next.
     pub(super) async fn kill(&mut self, broker: u32) {
+        self.vanish(broker, SimulatedDisk::kill).await;
+    }
+
+    async fn vanish(&mut self, broker: u32, end: impl FnOnce(&SimulatedDisk)) {
         let here = self.replica(broker);
         let others: Vec<u64> = self.members.values().map(|one| one.replica.get()).collect();
         for other in others {
@@ -188,7 +197,7 @@ impl Stage {
         }
         self.hearsay.set_gone(BrokerId::new(broker), true);
         let member = self.members.get_mut(&broker).unwrap();
-        member.disk.kill();
+        end(&member.disk);
         member.node.take().expect("runs").stop().await;
         self.network.heal();
     }

@@ -26,12 +26,22 @@ pub(crate) async fn run(_args: DescribeArgs, session: &Session) -> Result<(), Fa
             brokers: cluster.brokers.iter().map(BrokerJson::of).collect(),
             under_replicated: cluster.under_replicated,
             leaderless: cluster.leaderless,
+            in_doubt: cluster.in_doubt,
+            lossy: cluster.lossy,
         });
     }
-    let partitions = format!(
+    let mut partitions = format!(
         "{}, {} of them under-replicated, {} without a leader",
         cluster.partitions, cluster.under_replicated, cluster.leaderless
     );
+    if cluster.in_doubt > 0 {
+        let in_doubt = cluster.in_doubt;
+        partitions += &format!(", {in_doubt} with replicas in doubt after a power cut");
+    }
+    if cluster.lossy > 0 {
+        let lossy = cluster.lossy;
+        partitions += &format!(", {lossy} after an accepted loss");
+    }
     let facts = [
         ("cluster", cluster.cluster_id),
         ("topics", cluster.topics.to_string()),
@@ -59,4 +69,13 @@ struct ClusterJson<'a> {
     brokers: Vec<BrokerJson<'a>>,
     under_replicated: u64,
     leaderless: u64,
+    /// Left out where there is none, as in any cluster that has not had its power cut.
+    #[serde(skip_serializing_if = "is_none")]
+    in_doubt: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    lossy: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }

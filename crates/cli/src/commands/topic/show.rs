@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use client::{LogStart, PartitionDescription, TopicDescription};
+use client::{DoubtState, LogStart, PartitionDescription, ReplicaDoubt, TopicDescription};
 use model::{BrokerId, Offset};
 use serde::Serialize;
 
@@ -32,8 +32,17 @@ struct PartitionJson {
     log_start: u64,
     high_watermark: u64,
     bytes: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    doubts: Vec<DoubtJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DoubtJson {
+    broker: u32,
+    state: &'static str,
+    since: u64,
 }
 
 #[derive(Serialize)]
@@ -168,10 +177,19 @@ fn partition_json(partition: &PartitionDescription) -> PartitionJson {
         log_start: partition.log_start.get(),
         high_watermark: partition.high_watermark.get(),
         bytes: partition.bytes,
+        doubts: partition.doubts.iter().map(doubt_json).collect(),
         error: partition
             .problem
             .as_ref()
             .map(|problem| problem.message.clone()),
+    }
+}
+
+fn doubt_json(doubt: &ReplicaDoubt) -> DoubtJson {
+    DoubtJson {
+        broker: doubt.broker.get(),
+        state: doubt.state.as_str(),
+        since: doubt.since,
     }
 }
 
@@ -195,7 +213,7 @@ fn partition_row(partition: &PartitionDescription) -> [String; 9] {
     ]
 }
 
-/// What moves, and what is wrong.
+/// What moves, who may have forgotten what, and what is wrong.
 fn remark(partition: &PartitionDescription) -> String {
     let ids = |brokers: &[BrokerId]| {
         let ids: Vec<_> = brokers.iter().map(BrokerId::to_string).collect();
@@ -213,5 +231,19 @@ fn remark(partition: &PartitionDescription) -> String {
         .problem
         .iter()
         .map(|problem| problem.message.clone());
-    moving.chain(problem).collect::<Vec<_>>().join("; ")
+    let doubts = partition.doubts.iter().map(|doubt| {
+        let what = match doubt.state {
+            DoubtState::Open => "may have forgotten records in a power cut, and waits for a leader",
+            DoubtState::Accepted => "may start after a power cut, its loss is accepted",
+            DoubtState::Lost => {
+                "started after a power cut with what was left: its loss was accepted"
+            }
+        };
+        format!("the replica on broker {} {what}", doubt.broker)
+    });
+    moving
+        .chain(doubts)
+        .chain(problem)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

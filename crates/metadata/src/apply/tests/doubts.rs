@@ -1,13 +1,21 @@
 use model::ReplicaId;
 
 use super::*;
-use crate::command::{AcceptLoss, NoteDoubts, NotedDoubt, PartitionPlace};
+use crate::command::{AcceptLoss, EndedDoubt, NoteDoubts, NotedDoubt, PartitionPlace};
 use crate::doubt::DoubtState;
 
 fn place() -> PartitionPlace {
     PartitionPlace {
         topic: topic_id(1),
         partition: PartitionIndex::new(0),
+    }
+}
+
+fn ended() -> EndedDoubt {
+    EndedDoubt {
+        topic: place().topic,
+        partition: place().partition,
+        is_lost: true,
     }
 }
 
@@ -19,7 +27,7 @@ fn note(replica: u64, since: Option<u64>) -> Command {
     });
     Command::NoteDoubts(NoteDoubts {
         replica: ReplicaId::new(replica),
-        ended: arisen.is_none().then(place).into_iter().collect(),
+        ended: arisen.is_none().then(ended).into_iter().collect(),
         arisen: arisen.into_iter().collect(),
     })
 }
@@ -84,6 +92,20 @@ fn a_loss_is_accepted_of_the_doubts_that_were_known_and_of_no_later_one() {
     assert_eq!(doubts(&state)[0], (0, 2, DoubtState::Lost));
     state.apply(&note(0, Some(3))).unwrap();
     assert_eq!(doubts(&state)[0], (0, 3, DoubtState::Open));
+    // One that was readmitted after all has lost nothing.
+    let accepted = Command::AcceptLoss(accept(&state));
+    state.apply(&accepted).unwrap();
+    let readmitted = EndedDoubt {
+        is_lost: false,
+        ..ended()
+    };
+    let command = Command::NoteDoubts(NoteDoubts {
+        replica: ReplicaId::new(0),
+        arisen: Vec::new(),
+        ended: vec![readmitted],
+    });
+    state.apply(&command).unwrap();
+    assert_eq!(doubts(&state), [(1, 6, DoubtState::Accepted)]);
 }
 
 #[test]

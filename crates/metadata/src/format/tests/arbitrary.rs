@@ -15,8 +15,9 @@ use crate::apply::tests::{form, new_topic, register, topic_id};
 use crate::broker::BrokerState;
 use crate::command::{
     AcceptLoss, AcceptedDoubt, AddPartitions, AllocateProducerIds, Command, CompleteMoves,
-    CompletedMove, ConfirmRemoved, CreateTopic, DrainBroker, FormCluster, NoteDoubts, NotedDoubt,
-    PartitionPlace, ReassignPartitions, Reassignment, RegisterBroker, UpdateTopicConfigs,
+    CompletedMove, ConfirmRemoved, CreateTopic, DrainBroker, EndedDoubt, FormCluster, NoteDoubts,
+    NotedDoubt, PartitionPlace, ReassignPartitions, Reassignment, RegisterBroker,
+    UpdateTopicConfigs,
 };
 use crate::config::ConfigError;
 use crate::limits::Limits;
@@ -141,7 +142,11 @@ fn next_doubt(rng: &mut StdRng, state: &ClusterState, number: u8) -> Command {
         1 => Command::NoteDoubts(NoteDoubts {
             replica,
             arisen: Vec::new(),
-            ended: vec![place],
+            ended: vec![EndedDoubt {
+                topic: place.topic,
+                partition: place.partition,
+                is_lost: rng.random(),
+            }],
         }),
         _ => Command::NoteDoubts(NoteDoubts {
             replica,
@@ -262,9 +267,14 @@ fn any_move() -> impl Strategy<Value = Command> {
         (
             replica(),
             vec((place(), any::<u64>()), 0..4),
-            vec(place(), 0..4)
+            vec((place(), any::<bool>()), 0..4)
         )
             .prop_map(|(replica, arisen, ended)| {
+                let ended = ended.into_iter().map(|(place, is_lost)| EndedDoubt {
+                    topic: place.topic,
+                    partition: place.partition,
+                    is_lost,
+                });
                 let arisen = arisen.into_iter().map(|(place, since)| NotedDoubt {
                     topic: place.topic,
                     partition: place.partition,
@@ -273,7 +283,7 @@ fn any_move() -> impl Strategy<Value = Command> {
                 Command::NoteDoubts(NoteDoubts {
                     replica,
                     arisen: arisen.collect(),
-                    ended,
+                    ended: ended.collect(),
                 })
             }),
         (place(), replica(), any::<u64>()).prop_map(|(place, replica, since)| {
