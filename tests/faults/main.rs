@@ -10,5 +10,6 @@ mod fault;
 mod ground;
 mod mixed;
 mod one_by_one;
+mod page_cache;
 mod scene;
 mod trial;

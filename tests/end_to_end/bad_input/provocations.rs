@@ -4,9 +4,9 @@ use std::fs;
 
 use rpc::v1::produce_batch::Payload;
 use rpc::v1::{
-    CreatePartitionsRequest, CreateTopicRequest, DecommissionRequest, DrainRequest,
-    InitProducerRequest, OffsetQuery, PlainRecords, ProduceBatch, ProducerSequence, Record,
-    TransferLeadershipRequest, UndrainRequest,
+    AcceptLossRequest, CreatePartitionsRequest, CreateTopicRequest, DecommissionRequest,
+    DrainRequest, InitProducerRequest, OffsetQuery, PlainRecords, ProduceBatch, ProducerSequence,
+    Record, TransferLeadershipRequest, UndrainRequest,
 };
 use rpc::v1::{ListOffsetsRequest, offset_query::Position};
 use strandline_tests::harness::{Broker, Plan, SmallFileSystem, batch_of, is_root, skip, strand};
@@ -236,6 +236,13 @@ pub(super) const PROVOCATIONS: &[(&str, Provoke)] = &[
     ("the last broker is to leave", |stage| {
         let leaves = DecommissionRequest { broker: 0 };
         vec![stage.call(|mut api| async move { api.cluster.decommission(leaves).await })]
+    }),
+    ("a loss is accepted where no replica is in doubt", |stage| {
+        let loss = AcceptLossRequest {
+            name: SOUND.to_owned(),
+            ..AcceptLossRequest::default()
+        };
+        vec![stage.call(|mut api| async move { api.topic.accept_loss(loss).await })]
     }),
     ("a leadership for a broker that holds no replica", |stage| {
         let transfer = TransferLeadershipRequest {

@@ -200,7 +200,7 @@ fn a_partition_knows_among_how_many_it_was_created_wherever_it_moves() {
     assert_eq!(neighbours(&state, 1), [6 * factor / 3; 6]);
     assert_eq!(neighbours(&state, 2), [9 * factor / 3; 3]);
     let more = state.plan_partitions(&name("a"), 9).unwrap();
-    state.apply(&more);
+    state.apply(&more).unwrap();
     let before = [2 * factor; 6].into_iter();
     let after = before.chain([4 * factor; 3]).collect::<Vec<_>>();
     assert_eq!(neighbours(&state, 1), after);
