@@ -74,7 +74,13 @@ impl Broker {
                 }
                 Err(ReadIndexError::NoQuorum { .. }) => Err(partition.not_leader(None).into()),
             },
-            OffsetAt::Timestamp(wanted) => by_time::first_at(partition, wanted).await,
+            OffsetAt::Timestamp(wanted) => {
+                let found = by_time::first_at(partition, wanted).await;
+                found.map_err(|error| match error {
+                    ListOffsetsError::Read(error) => self.once_repaired(error).into(),
+                    other => other,
+                })
+            }
         }
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Partitions {
     pub(crate) names: ReplicaNames,
     /// Has the reconciler look again.
     wake: Notify,
+    /// A read has met damage that others can repair.
+    damage_met: Notify,
 }
 
 impl Partitions {
@@ -57,6 +59,7 @@ impl Partitions {
             version: watch::Sender::new(0),
             names: ReplicaNames::default(),
             wake: Notify::new(),
+            damage_met: Notify::new(),
         }
     }
 

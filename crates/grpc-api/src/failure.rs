@@ -26,6 +26,9 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
         } => (Reason::UnknownPartition, (topic, *partition)),
         PartitionError::NotLeader {
             topic, partition, ..
+        }
+        | PartitionError::BeingRepaired {
+            topic, partition, ..
         } => (Reason::NotLeader, (topic, *partition)),
         PartitionError::Damaged {
             topic, partition, ..
@@ -44,7 +47,9 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
     let said = at(reason, error, place);
     match error {
         PartitionError::UnknownPartition { partitions, .. } => said.with("partitions", partitions),
-        PartitionError::NotLeader { leader, .. } => with_leader(said, *leader),
+        PartitionError::NotLeader { leader, .. } | PartitionError::BeingRepaired { leader, .. } => {
+            with_leader(said, *leader)
+        }
         PartitionError::Damaged { file, byte, .. } => {
             said.with("file", file.display()).with("byte", byte)
         }

@@ -68,6 +68,21 @@ pub enum PartitionError {
         /// What it waits for.
         reason: String,
     },
+    /// The replica here is damaged, and what is missing is copied from the others.
+    #[error(
+        "the replica of partition {partition} of topic `{topic}` on this broker is being repaired from the others: \
+         {damage}; {}", hint(*.leader)
+    )]
+    BeingRepaired {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// Who leads, where that is known.
+        leader: Option<BrokerId>,
+        /// What is damaged.
+        damage: String,
+    },
     /// The partition could not be opened.
     #[error(
         "partition {partition} of topic `{topic}` could not be opened: {reason}; restart the broker once that is cured"

@@ -52,6 +52,11 @@ impl Broker {
             }
         };
         confirm(&wanted, &mut read).await;
+        for partition in &mut read.partitions {
+            if let Err(error) = partition {
+                *error = self.once_repaired(error.clone());
+            }
+        }
         let answer = self.answer(&wanted, read).await;
         self.meters.fetch_seconds.record(began.elapsed());
         answer

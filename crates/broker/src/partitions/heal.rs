@@ -11,7 +11,7 @@ use replication::LogSettings;
 use super::local::log_settings;
 use super::slot::Local;
 use super::{LocalPartition, OpenTopic};
-use crate::{Broker, PartitionError};
+use crate::{Broker, FetchError, PartitionError};
 
 /// How often it is looked whether reads have met damage.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -22,6 +22,7 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            () = broker.partitions.damage_met.notified() => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
         for (topic, partition) in broker.partitions.open() {
@@ -48,17 +49,39 @@ pub(crate) async fn heal_if_damaged(
     }
     let Some(slot) = slot else { return };
     slot.set(Local::Failed {
-        error: PartitionError::Damaged {
+        error: PartitionError::BeingRepaired {
             topic: partition.topic.clone(),
             partition: number,
-            file,
-            byte: 0,
-            reason: "a read has met damage; it is being repaired from other replicas".to_owned(),
+            leader: None,
+            damage: format!("a read has met damage in {}", file.display()),
         },
         is_worth_another_try: true,
     });
     repair(broker, topic, number, damaged).await;
     broker.partitions.wake.notify_one();
+}
+
+impl Broker {
+    /// Where a read has met damage and others hold the partition: that it is being repaired, which it is from now on.
+    pub(crate) fn once_repaired(&self, error: FetchError) -> FetchError {
+        let FetchError::Damaged {
+            topic, partition, ..
+        } = &error
+        else {
+            return error;
+        };
+        let found = self.partitions.find(topic, *partition);
+        if found.is_ok_and(|found| others(self, &found.topic, *partition).is_empty()) {
+            return error;
+        }
+        self.partitions.damage_met.notify_one();
+        FetchError::Partition(PartitionError::BeingRepaired {
+            topic: topic.clone(),
+            partition: *partition,
+            leader: None,
+            damage: error.to_string(),
+        })
+    }
 }
 
 /// Begins a repair. False where nobody else holds the partition.

@@ -68,26 +68,22 @@ impl Broker {
     ) -> Result<Located, PartitionError> {
         self.locate_here(name, partition)
             .await
-            .map_err(|error| match error {
-                PartitionError::NotLeader {
-                    topic,
-                    partition,
-                    leader: None,
-                } => PartitionError::NotLeader {
-                    leader: self.leader_of(&topic, partition),
-                    topic,
-                    partition,
-                },
+            .map_err(|mut error| {
+                if let PartitionError::NotLeader { leader, .. }
+                | PartitionError::BeingRepaired { leader, .. } = &mut error
+                {
+                    *leader = leader.or_else(|| self.leader_of(name, partition));
+                }
                 // Another replica may serve all the same.
-                PartitionError::InDoubt { .. } => match self.leader_of(name, partition) {
+                let is_in_doubt = matches!(error, PartitionError::InDoubt { .. });
+                match self.leader_of(name, partition).filter(|_| is_in_doubt) {
                     None => error,
                     leader => PartitionError::NotLeader {
                         topic: name.clone(),
                         partition,
                         leader,
                     },
-                },
-                other => other,
+                }
             })
     }
 

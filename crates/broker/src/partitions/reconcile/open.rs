@@ -127,6 +127,15 @@ async fn failed(broker: &Broker, wanted: &ToOpen, error: OpenGroupError) -> bool
         _ => Vec::new(),
     };
     let is_repaired = is_damage && repair(broker, &wanted.topic, partition, suspects).await;
+    let error = match is_repaired {
+        true => PartitionError::BeingRepaired {
+            topic: topic.clone(),
+            partition,
+            leader: None,
+            damage: error.to_string(),
+        },
+        false => error,
+    };
     let is_worth_another_try = passes || is_repaired;
     wanted.slot.set(Local::Failed {
         error,
