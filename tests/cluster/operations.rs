@@ -1,7 +1,7 @@
 //! What an operator does: draining, moving, decommissioning, a replaced disk, a new address.
 
 use serde_json::Value;
-use strandline_tests::harness::{Cluster, eventually};
+use strandline_tests::harness::{Cluster, eventually, free_port};
 
 use crate::lines::{all_there, produce};
 
@@ -190,4 +190,20 @@ fn a_broker_that_returns_under_another_address_is_found() {
     cluster.kill(0);
     produce(&cluster, TOPIC, 200, 300);
     all_there(&cluster, TOPIC, 300);
+}
+
+#[test]
+fn a_broker_that_returns_under_another_address_and_finds_one_other_only_is_found_by_all() {
+    let mut cluster = started(3);
+    // One of the two does not lead the metadata: then it has to tell who does.
+    for known in [0, 2] {
+        assert_eq!(cluster.terminate(1).code, Some(0));
+        cluster.move_away(1);
+        let nobody = [free_port(), free_port()].map(|port| format!(",127.0.0.1:{port}"));
+        let only = cluster.peer(known) + &nobody.concat();
+        cluster.look_elsewhere(1, &only);
+        cluster.restart(1);
+    }
+    produce(&cluster, TOPIC, 0, 100);
+    all_there(&cluster, TOPIC, 100);
 }

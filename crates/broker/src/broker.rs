@@ -56,7 +56,7 @@ impl Broker {
     }
 
     /// Whether this start is registered, and the state known here as new as that.
-    pub(crate) fn is_registered(&self) -> bool {
+    pub fn is_registered(&self) -> bool {
         *self.registered.borrow()
     }
 

@@ -39,7 +39,7 @@ mod wire;
 
 pub use address_book::{AddressBook, RegisteredBroker};
 pub use call_error::CallError;
-pub use forming::{FormError, Joining, form};
+pub use forming::{FormError, Joining, announce, form};
 pub use group_id::GroupId;
 pub use hello::{Hello, PeerPolicy};
 pub use inboxes::Inboxes;

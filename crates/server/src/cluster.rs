@@ -24,6 +24,7 @@ use crate::wiring::{advertised, broker_identity};
 pub(crate) use neighbours::PeerNeighbours;
 
 use joining::AskForReplica;
+pub(crate) use joining::announce_until_registered;
 use policy::KnownBrokers;
 use promises::IdentityFile;
 

@@ -187,6 +187,11 @@ async fn start(
     let grpc = GrpcServer::start(grpc.listener, storage.cores(), &api.routes, settings)?;
     let mut telling = JoinSet::new();
     telling.spawn(tell(health.clone(), api.health.clone()));
+    if let Some(network) = storage.network() {
+        let announced =
+            cluster::announce_until_registered(network.clone(), broker.clone(), place.replica);
+        telling.spawn(announced);
+    }
     Ok(Running {
         broker,
         grpc,

@@ -19,12 +19,16 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 const APPLIED_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The command that registers a broker's start, for the metadata group: a broker that is new to a cluster proposes it
-/// before it has a replica id. The answer has it: see [`registered_replica`].
+/// before it has a replica id. The answer has it: see [`registered_replica`]. One that bears a replica id already says
+/// which.
 ///
 /// # Errors
 /// An address is too long to be stored.
-pub fn registration(identity: &BrokerIdentity) -> Result<Bytes, EncodeError> {
-    register(identity, None).encode()
+pub fn registration(
+    identity: &BrokerIdentity,
+    bears: Option<ReplicaId>,
+) -> Result<Bytes, EncodeError> {
+    register(identity, bears).encode()
 }
 
 /// The replica id that the cluster has issued.

@@ -22,7 +22,7 @@ use model::{BrokerId, ClusterId, ReplicaId};
 
 use super::{Membership, Promise, Standing};
 
-pub use run::{FormError, Joining, form};
+pub use run::{FormError, Joining, announce, form};
 
 /// The broker that founds.
 const FOUNDER: BrokerId = BrokerId::new(0);

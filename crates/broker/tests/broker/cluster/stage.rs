@@ -146,7 +146,7 @@ impl Stage {
             Formation::Joined { cluster: CLUSTER },
         );
         self.members.insert(broker, member);
-        let command = registration(&self.identity(broker)).unwrap();
+        let command = registration(&self.identity(broker), None).unwrap();
         let via = *self.running().first().expect("somebody runs");
         // As the way between brokers does: through the metadata, wherever it is led.
         let answer = self.broker(via).propose_for_another(command).await.unwrap();

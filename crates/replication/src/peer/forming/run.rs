@@ -141,6 +141,24 @@ async fn answer<F: Future + Unpin>(asking: &mut Option<F>) -> F::Output {
     }
 }
 
+/// Has one of the members that are connected register this broker, in the words of `joining`: what a broker does that
+/// is a member already, and that the metadata's leader may have lost sight of.
+///
+/// # Errors
+/// Why nobody has, in a sentence for the operator.
+pub async fn announce(network: &PeerNetwork, joining: &dyn Joining) -> Result<(), String> {
+    let peers = network.peers().into_iter();
+    let members = peers.filter(|peer| peer.connected && peer.hello.standing.member().is_some());
+    let mut refused = "no member is connected".to_owned();
+    for member in members {
+        match ask_replica(network, joining, member.hello.broker).await {
+            Ok(_) => return Ok(()),
+            Err(reason) => refused = reason,
+        }
+    }
+    Err(refused)
+}
+
 async fn ask_replica(
     network: &PeerNetwork,
     joining: &dyn Joining,
