@@ -4,3 +4,4 @@
 
 mod good;
 mod planted;
+mod replicas;

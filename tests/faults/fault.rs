@@ -1,5 +1,6 @@
 //! Everything that is done to the brokers.
 
+mod damage;
 mod disks;
 mod networks;
 mod operators;
@@ -30,6 +31,12 @@ pub(crate) enum Fault {
     ReplacedDisk,
     /// A broker comes back on an older copy of its disk.
     RolledBackDisk,
+    /// Bits of a broker's files flip while it does not run.
+    Damage,
+    /// Bits of finished files flip under a broker that runs.
+    DamageWhileRunning,
+    /// Bits of two brokers' files flip, in different places.
+    DamageOfTwo,
     /// No packet gets from one broker to the others, or back.
     CutOff,
     /// No packet gets from one broker to the others, or none to it.
@@ -44,7 +51,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Kill,
         Self::KillAll,
         Self::Pause,
@@ -55,6 +62,9 @@ impl Fault {
         Self::FullFollower,
         Self::ReplacedDisk,
         Self::RolledBackDisk,
+        Self::Damage,
+        Self::DamageWhileRunning,
+        Self::DamageOfTwo,
         Self::CutOff,
         Self::OneWay,
         Self::Drain,
@@ -86,6 +96,9 @@ impl Fault {
             Self::FullFollower => disks::fill_follower(scene),
             Self::ReplacedDisk => disks::replace(scene),
             Self::RolledBackDisk => disks::roll_back(scene),
+            Self::Damage => damage::at_rest(scene),
+            Self::DamageWhileRunning => damage::while_running(scene),
+            Self::DamageOfTwo => damage::of_two(scene),
             Self::CutOff => networks::cut_off(scene),
             Self::OneWay => networks::cut_one_way(scene),
             Self::Drain => operators::drain(scene),

@@ -11,5 +11,6 @@ mod ground;
 mod mixed;
 mod one_by_one;
 mod page_cache;
+mod replicas;
 mod scene;
 mod trial;

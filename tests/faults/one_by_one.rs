@@ -122,3 +122,27 @@ fn a_broker_that_returns_under_another_address_takes_part_again() {
         &[Fault::NewAddress],
     );
 }
+
+#[test]
+fn bits_that_flip_on_one_disk_are_noticed_and_repaired_from_the_others() {
+    trial(
+        "one_by_one::bits_that_flip_on_one_disk_are_noticed_and_repaired_from_the_others",
+        &[Fault::Damage],
+    );
+}
+
+#[test]
+fn bits_that_flip_under_a_broker_that_runs_are_noticed_and_repaired_from_the_others() {
+    trial(
+        "one_by_one::bits_that_flip_under_a_broker_that_runs_are_noticed_and_repaired_from_the_others",
+        &[Fault::DamageWhileRunning],
+    );
+}
+
+#[test]
+fn bits_that_flip_on_two_disks_in_different_places_are_noticed_and_repaired() {
+    trial(
+        "one_by_one::bits_that_flip_on_two_disks_in_different_places_are_noticed_and_repaired",
+        &[Fault::DamageOfTwo],
+    );
+}

@@ -16,6 +16,12 @@ use crate::trial::BROKERS;
 /// The topic under load.
 pub(crate) const TOPIC: &str = "under-load";
 
+/// Some hundred batches a second in all.
+const PACE: Duration = Duration::from_millis(10);
+
+/// Damage of finished segments is looked for all the time.
+const FLAGS: [&str; 1] = ["--scrub-interval=1s"];
+
 /// Brokers of which three belong to the cluster.
 pub(crate) struct Scene<'a> {
     pub(crate) cluster: Cluster,
@@ -33,13 +39,13 @@ impl<'a> Scene<'a> {
         let chance = Chance::seeded();
         let mut places = ground.places();
         let spare = places.split_off(BROKERS as usize);
-        let mut cluster = Cluster::start_at(places, &[]);
+        let mut cluster = Cluster::start_at(places, &FLAGS);
         for place in spare {
             cluster.add_at(place);
         }
         let members: BTreeSet<_> = (0..BROKERS).collect();
         let addresses = members.iter().map(|id| cluster.grpc(*id)).collect();
-        let stage = Stage::new(TOPIC.to_owned(), addresses);
+        let stage = Stage::new(TOPIC.to_owned(), addresses).at_pace(PACE);
         // Small segments: faults also hit rolling.
         let config = [&["segment.bytes=65536"], config].concat();
         let created = cluster.create_topic(TOPIC, PARTITIONS, BROKERS, &config);

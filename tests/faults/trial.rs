@@ -8,6 +8,7 @@ use tokio::task::block_in_place;
 
 use crate::fault::Fault;
 use crate::ground::Ground;
+use crate::replicas::assert_equal;
 use crate::scene::Scene;
 
 /// How many brokers belong to the cluster.
@@ -28,6 +29,7 @@ pub(crate) fn trial(test: &str, faults: &[Fault]) {
     for id in scene.members() {
         scene.stop(id);
     }
+    assert_equal(&scene, PARTITIONS);
 }
 
 async fn run(scene: &mut Scene<'_>, faults: &[Fault]) {

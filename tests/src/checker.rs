@@ -17,18 +17,21 @@
 //! | 11 | a value is read before anybody sent it |
 //! | 12 | an end that goes back, or does not cover what was acknowledged before |
 //! | 13 | a send that began after another one's acknowledgement lies in front of it |
+//! | 14 | replicas hold different entries at one place of the log ([`diverging`]: from their disks, not from a history) |
 //! | 16 | no progress once nobody disturbs |
 //!
-//! Not applicable yet: 14 (replicas diverge) needs replicas, 15 (consumer groups) groups, 17 (cycles) transactions.
+//! Not applicable yet: 15 needs consumer groups, 17 (cycles) transactions.
 
 mod anomaly;
 mod facts;
+mod replicas;
 mod rules;
 mod running_max;
 
 use std::time::Duration;
 
 pub use anomaly::Anomaly;
+pub use replicas::{ReplicaEntries, diverging};
 
 use crate::history::{BadHistory, Event, operations};
 use facts::Facts;

@@ -179,6 +179,15 @@ pub enum Anomaly {
         offset: u64,
         acked: u64,
     },
+    /// Rule 14.
+    #[error(
+        "partition {partition}, log index {index}: replicas diverge, by checksum: {checksums:x?}"
+    )]
+    Diverged {
+        partition: u32,
+        index: u64,
+        checksums: Vec<(String, Option<u64>)>,
+    },
     /// Rule 16, for a partition.
     #[error("partition {partition}: no send was acknowledged within {within_ms} ms of the healing")]
     NoProgress { partition: u32, within_ms: u64 },
@@ -209,6 +218,7 @@ impl Anomaly {
             Self::Phantom { .. } => 11,
             Self::StaleEnd { .. } | Self::EndWentBack { .. } | Self::OutsideOfEnds { .. } => 12,
             Self::RealTimeOrder { .. } => 13,
+            Self::Diverged { .. } => 14,
             Self::NoProgress { .. } | Self::Stuck { .. } => 16,
         }
     }

@@ -45,6 +45,8 @@ struct Producer {
     chance: Chance,
     id: Option<i64>,
     sent: i32,
+    /// Whether the partition has taken a batch of it: until then it takes any, also one that overtakes another.
+    is_known: bool,
 }
 
 impl Producer {
@@ -57,6 +59,7 @@ impl Producer {
             chance,
             id: None,
             sent: 0,
+            is_known: false,
         }
     }
 
@@ -123,7 +126,7 @@ impl Producer {
             .end(&pending.open, kind, self.send(&pending.values, offset));
     }
 
-    fn acknowledged(&self, pending: &Pending, result: &ProduceResult) {
+    fn acknowledged(&mut self, pending: &Pending, result: &ProduceResult) {
         assert_eq!(
             result.records as usize,
             pending.values.len(),
@@ -135,6 +138,7 @@ impl Producer {
         );
         let offset = u64::try_from(result.base_offset).expect("offsets are not negative");
         self.end(pending, Kind::Ok, Some(offset));
+        self.is_known = true;
         self.stage
             .acknowledge(self.partition, offset, &pending.values);
     }
@@ -197,12 +201,13 @@ async fn one_stream(api: &mut Api, producer: &mut Producer, window: &mut VecDequ
     let mut answers = answers.into_inner();
     let mut results = 0;
     loop {
-        let window_max = if producer.id.is_some() {
-            NUMBERED_WINDOW
-        } else {
-            WINDOW
+        let window_max = match (producer.id, producer.is_known) {
+            (None, _) => WINDOW,
+            (Some(_), true) => NUMBERED_WINDOW,
+            (Some(_), false) => 1,
         };
         while window.len() < window_max && !producer.stage.is_stopping() {
+            producer.stage.rest().await;
             let pending = producer.next();
             push(producer.message(&pending));
             window.push_back(pending);
@@ -244,6 +249,7 @@ pub(super) async fn one_by_one(stage: Stage, partition: u32, chance: Chance) {
     while !stage.is_stopping() {
         let mut api = stage.connect().await;
         loop {
+            stage.rest().await;
             let pending = producer.next();
             let batches = vec![producer.message(&pending)];
             let mut request = Request::new(ProduceRequest { batches, acks: 0 });

@@ -22,6 +22,8 @@ pub struct Stage {
     pub topic: String,
     /// Writes the history down.
     pub recorder: Arc<Recorder>,
+    /// How long a producer rests before each new batch.
+    pace: Duration,
     addresses: watch::Sender<Vec<String>>,
     turn: Arc<AtomicUsize>,
     pub(super) stopping: watch::Sender<bool>,
@@ -37,6 +39,7 @@ impl Stage {
         Self {
             topic,
             recorder: Arc::default(),
+            pace: Duration::ZERO,
             addresses: watch::Sender::new(addresses),
             turn: Arc::default(),
             stopping: watch::Sender::new(false),
@@ -44,6 +47,18 @@ impl Stage {
             acknowledged: Arc::default(),
             refused: Arc::default(),
             processes: watch::Sender::new(0),
+        }
+    }
+
+    /// The same, with a load that is steady however long a trial takes: each producer rests before each new batch.
+    pub fn at_pace(self, pace: Duration) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Rests before a new batch.
+    pub(super) async fn rest(&self) {
+        if !self.pace.is_zero() {
+            sleep(self.pace).await;
         }
     }
 

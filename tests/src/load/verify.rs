@@ -1,5 +1,7 @@
 //! Compares what was acknowledged with what is read, and has the checker judge the history.
 
+use std::collections::HashMap;
+
 use super::readers::read_to_end;
 use super::stage::Stage;
 use crate::checker::{Expectations, check};
@@ -11,12 +13,12 @@ pub async fn verify(stage: &Stage, verified: &mut [u64]) {
     for (partition, verified) in (0..).zip(verified) {
         let acknowledged = stage.acknowledged_from(partition, *verified);
         let read = read_to_end(stage, partition, *verified, false).await;
+        let mut places: HashMap<&str, Vec<u64>> = HashMap::new();
+        for (offset, value) in &read {
+            places.entry(value).or_default().push(*offset);
+        }
         for (offset, value) in acknowledged {
-            let found: Vec<_> = read
-                .iter()
-                .filter(|(_, found)| *found == value)
-                .map(|(at, _)| *at)
-                .collect();
+            let found = places.get(value.as_str()).map_or(&[][..], Vec::as_slice);
             assert_eq!(
                 found,
                 [offset],

@@ -75,15 +75,16 @@ impl Broker {
                     *leader = leader.or_else(|| self.leader_of(name, partition));
                 }
                 // Another replica may serve all the same.
-                let is_in_doubt = matches!(error, PartitionError::InDoubt { .. });
-                match self.leader_of(name, partition).filter(|_| is_in_doubt) {
-                    None => error,
-                    leader => PartitionError::NotLeader {
+                if matches!(error, PartitionError::InDoubt { .. })
+                    && let Some(leader) = self.leader_of(name, partition)
+                {
+                    return PartitionError::NotLeader {
                         topic: name.clone(),
                         partition,
-                        leader,
-                    },
+                        leader: Some(leader),
+                    };
                 }
+                error
             })
     }
 
