@@ -74,6 +74,12 @@ pub struct PartitionDescription {
     pub high_watermark: Offset,
     /// The leader's term.
     pub term: Term,
+    /// Whose replica comes in a move that is under way; among `replicas`.
+    pub adding: Vec<BrokerId>,
+    /// Whose replica goes in it; not among `replicas`.
+    pub removing: Vec<BrokerId>,
+    /// How often the replicas were assigned anew.
+    pub epoch: u64,
     /// Bytes on this broker's disk.
     pub bytes: u64,
     /// Why it does not serve here, where it does not.

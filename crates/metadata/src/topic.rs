@@ -55,6 +55,12 @@ impl Partition {
         self.replicas.contains(&replica) || self.removing.contains(&replica)
     }
 
+    /// The replicas that come in a move that is under way.
+    pub fn adding(&self) -> impl Iterator<Item = ReplicaId> {
+        let new = |replica: &ReplicaId| self.is_moving() && !self.moved_from.contains(replica);
+        self.replicas.iter().copied().filter(new)
+    }
+
     /// The first members of its group; empty once a move was completed. A replica among them without files has never
     /// had any, and founds the group with them; any other waits until the group's leader comes to it.
     pub fn founders(&self) -> &[ReplicaId] {

@@ -91,10 +91,18 @@ impl Broker {
         index: u32,
         partition: &Partition,
     ) -> PartitionDescription {
+        let replicas = self.brokers_of(&partition.replicas);
+        let mut removing = self.brokers_of(&partition.removing);
+        // Where only its disk was replaced, a broker's old replica goes and the broker stays.
+        removing.retain(|broker| !replicas.contains(broker));
+        let adding: Vec<ReplicaId> = partition.adding().collect();
         PartitionDescription {
             partition: PartitionIndex::new(index),
             leader: None,
-            replicas: self.brokers_of(&partition.replicas),
+            adding: self.brokers_of(&adding),
+            removing,
+            epoch: partition.epoch,
+            replicas,
             in_sync: Vec::new(),
             log_start: Offset::ZERO,
             high_watermark: Offset::ZERO,

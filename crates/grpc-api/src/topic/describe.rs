@@ -31,9 +31,11 @@ fn partition(partition: PartitionDescription) -> v1::PartitionInfo {
         high_watermark: wire_offset(partition.high_watermark),
         leader_epoch: i64::from(partition.term.as_leader_epoch()),
         bytes: count(partition.bytes),
+        adding: ids(partition.adding),
+        removing: ids(partition.removing),
+        epoch: count(partition.epoch),
         error: partition.problem.as_ref().map(failure::partition),
         doubts: partition.doubts.iter().map(doubt).collect(),
-        ..v1::PartitionInfo::default()
     }
 }
 

@@ -49,6 +49,11 @@ async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
         .broker(leader)
         .reassign(vec![wish("t", 0, &wanted)], false);
     decided.await.remove(0).unwrap();
+    let shown = stage.broker(leader).topic(&name("t")).unwrap();
+    let shown = &shown.partitions[0];
+    assert_eq!(shown.adding, [BrokerId::new(new)]);
+    assert_eq!(shown.removing, [BrokerId::new(before[0])]);
+    assert_eq!(shown.epoch, 1);
     stage.kill(leader).await;
     stage.produce("t", batch(&["more"])).await;
     stage.start_all(&[new, leader]).await;
@@ -56,6 +61,9 @@ async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
     stage.all_ready().await;
     assert_eq!(stage.values("t").await.len(), 101);
     assert_eq!(stage.replicas(leader, "t", 0), wanted);
+    let shown = stage.broker(leader).topic(&name("t")).unwrap();
+    let shown = &shown.partitions[0];
+    assert!(shown.adding.is_empty() && shown.removing.is_empty());
     eventually("the preferred one leads", async || {
         stage.leader("t").await == new
     })
