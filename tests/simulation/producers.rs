@@ -242,7 +242,7 @@ fn attempt(outcome: ProduceOutcome) -> Attempt {
         ProduceOutcome::Appended { base_offset, .. }
         | ProduceOutcome::Duplicate { base_offset } => Attempt::Done(base_offset.get()),
         ProduceOutcome::Refused(refusal) => Attempt::Refused(refusal),
-        ProduceOutcome::NotLeader { .. } => Attempt::NotWritten,
+        ProduceOutcome::NotLeader { .. } | ProduceOutcome::NoQuorum => Attempt::NotWritten,
         ProduceOutcome::Unknown => Attempt::Unknown,
     }
 }

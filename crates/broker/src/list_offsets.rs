@@ -72,7 +72,7 @@ impl Broker {
                 Err(ReadIndexError::NotLeader { leader }) => {
                     Err(partition.not_leader(leader).into())
                 }
-                Err(ReadIndexError::NoQuorum { .. }) => Err(partition.not_leader(None).into()),
+                Err(ReadIndexError::NoQuorum { .. }) => Err(partition.no_quorum().into()),
             },
             OffsetAt::Timestamp(wanted) => {
                 let found = by_time::first_at(partition, wanted).await;

@@ -30,6 +30,7 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
         | PartitionError::BeingRepaired {
             topic, partition, ..
         } => (Reason::NotLeader, (topic, *partition)),
+        PartitionError::NoQuorum { topic, partition } => (Reason::NoQuorum, (topic, *partition)),
         PartitionError::Damaged {
             topic, partition, ..
         } => (Reason::DataDamaged, (topic, *partition)),
@@ -222,6 +223,7 @@ pub(crate) fn change(error: &ChangeError) -> v1::Error {
     match error {
         ChangeError::Refused(refusal) => refusal::of(refusal),
         ChangeError::NotLeader { leader } => with_leader(said(Reason::NotLeader), *leader),
+        ChangeError::NoQuorum => said(Reason::NoQuorum),
         ChangeError::NoSpace { needed, free } => said(Reason::NoSpace)
             .with("needed", needed)
             .with("free", free),

@@ -30,6 +30,8 @@ pub enum ProduceOutcome {
         /// Who leads, where that is known.
         leader: Option<ReplicaId>,
     },
+    /// This replica leads as far as it knows, and hears from no quorum: it was certainly not written.
+    NoQuorum,
     /// It may or may not have been written: leadership was lost, or the group has stopped, in between.
     Unknown,
 }

@@ -136,6 +136,9 @@ pub enum ProposeError {
         /// Who leads, where that is known.
         leader: Option<ReplicaId>,
     },
+    /// This replica leads as far as it knows, and hears from no quorum.
+    #[error("no quorum of the group's replicas answers; try again in a moment")]
+    NoQuorum,
     /// The disk is as good as full.
     #[error(transparent)]
     NoSpace(#[from] NoSpace),

@@ -175,10 +175,11 @@ impl<M: Machine> Group<M> {
     /// Hands a proposal to Raft. The proposer is answered in any case.
     pub(crate) async fn write(&self, term: u64, proposal: Proposal, proposer: Proposer) {
         let raft = self.instances.current();
+        let place = self.shared.waiting.add(proposer, term);
         let write = raft
             .write(proposal)
             .with_leader(Committed::new(term))
-            .responder(AckResponder::new(proposer));
+            .responder(AckResponder::new(self.shared.waiting.clone(), place));
         if let Err(error) = write.await {
             // The responder was dropped with the message, which answers "unknown".
             tracing::debug!(log = %self.shared.log.path().display(), %error, "proposal not taken");

@@ -8,6 +8,7 @@ use model::ReplicaId;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::Fatal;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::group::{Instance, Instances};
 use crate::members::Members;
@@ -23,6 +24,8 @@ const CHECKPOINTS_WAITING_MAX: usize = 16;
 /// others are being opened.
 const STAND_INTERVAL: Duration = Duration::from_millis(50);
 const STANDS_MAX: u32 = 6;
+/// How many election timeouts a proposer waits for its answer while nobody is known to lead on in its term.
+const PROPOSER_PATIENCE: u32 = 4;
 /// How long a follower that lacks what is to be deleted holds that up; then it is sent the snapshot instead.
 const FOLLOWER_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -103,6 +106,7 @@ impl<M: Machine> Keeper<M> {
             () = self.keep() => return,
             () = self.stand() => return,
             () = self.hand_on() => return,
+            () = self.give_up_waiting() => return,
         };
         let log = self.shared.log.path().display();
         if self.shared.is_stopping() {
@@ -209,6 +213,36 @@ impl<M: Machine> Keeper<M> {
         }
     }
 
+    /// Tells proposers that the outcome is unknown, where nobody may ever learn it: a leader that is cut off neither
+    /// commits what was proposed nor hears that another leads.
+    async fn give_up_waiting(&self) {
+        let patience = self.instances.election_timeout * PROPOSER_PATIENCE;
+        loop {
+            self.shared.waiting.came().await;
+            while let Some(since) = self.shared.waiting.since() {
+                let now = Instant::now();
+                // Whoever is led on waits on, and is looked at again.
+                let until = (since + patience).max(now + patience / 4);
+                tokio::time::sleep_until(until).await;
+                let Some(before) = Instant::now().checked_sub(patience) else {
+                    continue;
+                };
+                let given_up = self.shared.waiting.give_up(before, self.term_led());
+                if given_up > 0 {
+                    let log = self.shared.log.path().display();
+                    tracing::warn!(%log, given_up, "proposals have an unknown outcome: no quorum has answered");
+                }
+            }
+        }
+    }
+
+    /// The term in which this replica leads, if a quorum has said so a moment ago.
+    fn term_led(&self) -> Option<u64> {
+        let leadership = self.leadership.borrow();
+        let is_confirmed = self.instances.leads_confirmed(&leadership, self.replica);
+        is_confirmed.then_some(leadership.term)
+    }
+
     fn reason(&self, raft: &Instance<M>) -> Arc<str> {
         if let Some(failed) = self.shared.log.failed() {
             return failed.to_string().into();
@@ -229,7 +263,7 @@ impl<M: Machine> Keeper<M> {
                 // Raft or the core is going down: the other branch says why.
                 return std::future::pending().await;
             };
-            let now = tokio::time::Instant::now();
+            let now = Instant::now();
             let since = *held_up_since.get_or_insert(now);
             if moved {
                 held_up_since = None;

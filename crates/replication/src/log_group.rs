@@ -104,6 +104,7 @@ impl LogGroup {
         match answered.await.map_err(unanswered)? {
             WriteOutcome::Applied(Answer::LogStart(now)) => Ok(now),
             WriteOutcome::NotLeader(leader) => Err(ProposeError::NotLeader { leader }),
+            WriteOutcome::NoQuorum => Err(ProposeError::NoQuorum),
             WriteOutcome::Applied(_) | WriteOutcome::Unknown => Err(ProposeError::Unknown),
         }
     }

@@ -25,6 +25,7 @@ pub(crate) mod snapshot;
 pub(crate) mod state_machine;
 pub(crate) mod types;
 pub(crate) mod votes;
+pub(crate) mod waiting;
 pub(crate) mod wire;
 
 #[cfg(test)]

@@ -177,6 +177,8 @@ reasons! {
 
     /// Another broker leads the partition, or none does for now; `leader` tells which, where that is known.
     NotLeader = "NOT_LEADER": Unavailable, Unavailable, Safe;
+    /// The leader hears from no quorum of the partition's replicas: nothing was written.
+    NoQuorum = "NO_QUORUM": Unavailable, Unavailable, Safe;
     /// The cluster has not formed yet, or the broker is not ready.
     NotReady = "NOT_READY": Unavailable, Unavailable, Safe;
     /// The broker stops.

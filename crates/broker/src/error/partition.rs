@@ -38,6 +38,16 @@ pub enum PartitionError {
         /// Who leads, where that is known.
         leader: Option<BrokerId>,
     },
+    /// This broker leads, as far as it knows, and hears from no quorum of the replicas.
+    #[error(
+        "no quorum of the replicas of partition {partition} of topic `{topic}` answers its leader; try again, and see with `strand topic describe {topic}` who is away"
+    )]
+    NoQuorum {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+    },
     /// The partition's log is damaged below its durable end.
     #[error(
         "partition {partition} of topic `{topic}` is damaged: {} at byte {byte}: {reason}; restore the file, or delete the topic", file.display()

@@ -16,6 +16,11 @@ pub enum ChangeError {
         /// Who leads, where that is known.
         leader: Option<BrokerId>,
     },
+    /// No quorum of the brokers that keep the cluster's metadata answers; nothing has changed.
+    #[error(
+        "no quorum of the brokers that keep the cluster's metadata answers; try again, and see with `strand cluster describe` who is away"
+    )]
+    NoQuorum,
     /// The disk is full; nothing has changed.
     #[error(
         "the cluster's metadata needs {needed} bytes of disk, {free} are free; delete records or enlarge the disk"

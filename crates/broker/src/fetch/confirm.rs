@@ -38,7 +38,7 @@ async fn confirm_one(wanted: &Wanted, answer: &mut Result<FetchedPartition, Fetc
         Ok(Ok(_)) => return,
         Ok(Err(ReadIndexError::NotLeader { leader })) => partition.not_leader(leader),
         Ok(Err(ReadIndexError::Stopped { reason })) => partition.stopped(&reason),
-        Ok(Err(ReadIndexError::NoQuorum { .. })) | Err(_) => partition.not_leader(None),
+        Ok(Err(ReadIndexError::NoQuorum { .. })) | Err(_) => partition.no_quorum(),
     };
     *answer = Err(error.into());
 }

@@ -131,6 +131,14 @@ impl LocalPartition {
         }
     }
 
+    /// That no quorum of the replicas answers.
+    pub(crate) fn no_quorum(&self) -> PartitionError {
+        PartitionError::NoQuorum {
+            topic: self.topic.clone(),
+            partition: self.partition,
+        }
+    }
+
     /// Counts the elections that were not counted yet.
     pub(crate) fn note_elections(&self, seen: u64, counter: &Counter) {
         let counted = self.elections.fetch_max(seen, Ordering::Relaxed);

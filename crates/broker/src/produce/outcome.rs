@@ -33,6 +33,7 @@ pub(super) fn result_of(
         }
         ProduceOutcome::Refused(refusal) => Err(refused(partition, refusal)),
         ProduceOutcome::NotLeader { leader } => Err(partition.not_leader(leader).into()),
+        ProduceOutcome::NoQuorum => Err(partition.no_quorum().into()),
         ProduceOutcome::Unknown => Err(unknown(partition)),
     }
 }
@@ -58,6 +59,7 @@ pub(super) fn not_proposed(partition: &LocalPartition, error: ProposeError) -> P
     let (topic, number) = (partition.topic.clone(), partition.partition);
     match error {
         ProposeError::NotLeader { leader } => partition.not_leader(leader).into(),
+        ProposeError::NoQuorum => partition.no_quorum().into(),
         ProposeError::NoSpace(full) => ProduceError::NoSpace {
             topic,
             partition: number,

@@ -27,7 +27,9 @@ impl Broker {
         let answer = loop {
             match self.change_once(&command).await {
                 // Nothing was proposed: between two leaders there is none for a moment.
-                Err(ChangeError::NotLeader { .. }) if Instant::now() < deadline => {
+                Err(ChangeError::NotLeader { .. } | ChangeError::NoQuorum)
+                    if Instant::now() < deadline =>
+                {
                     tokio::time::sleep(LEADER_RETRY).await;
                 }
                 other => break other?,
@@ -113,6 +115,7 @@ impl Broker {
             ProposeError::NotLeader { leader } => ChangeError::NotLeader {
                 leader: leader.and_then(|replica| self.broker_of(replica)),
             },
+            ProposeError::NoQuorum => ChangeError::NoQuorum,
             ProposeError::NoSpace(full) => ChangeError::NoSpace {
                 needed: full.needed,
                 free: full.free,

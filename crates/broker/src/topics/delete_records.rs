@@ -79,6 +79,7 @@ fn not_moved(partition: &LocalPartition, error: ProposeError) -> DeleteRecordsEr
     let (topic, number) = (partition.topic.clone(), partition.partition);
     match error {
         ProposeError::NotLeader { leader } => partition.not_leader(leader).into(),
+        ProposeError::NoQuorum => partition.no_quorum().into(),
         ProposeError::NoSpace(full) => DeleteRecordsError::NoSpace {
             topic,
             partition: number,

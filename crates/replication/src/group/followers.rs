@@ -63,14 +63,6 @@ impl<M: Machine> Group<M> {
     pub(crate) fn is_confirmed(&self) -> bool {
         let leadership = self.leadership.borrow();
         let alone = leadership.members.voters.len() == 1;
-        if leadership.leader != Some(self.replica) || alone {
-            return alone;
-        }
-        let raft = self.instances.current();
-        let metrics = raft.data_metrics();
-        let acknowledged = metrics.borrow_watched().last_quorum_acked;
-        // As long as the lease that openraft is told of.
-        let lease = self.settings.election_timeout / 3 * 2;
-        acknowledged.is_some_and(|at| at.into_inner().elapsed() < lease)
+        alone || self.instances.leads_confirmed(&leadership, self.replica)
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use model::ReplicaId;
 use openraft::Config;
+use openraft::Instant;
+use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::Raft;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -12,6 +14,7 @@ use tokio::sync::watch;
 use super::open::open_shared;
 use super::{Opening, Surroundings};
 use crate::error::OpenGroupError;
+use crate::keeper::Leadership;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
 use crate::process;
@@ -83,6 +86,22 @@ impl<M: Machine> Instances<M> {
     /// The one that runs.
     pub(crate) fn current(&self) -> Arc<Instance<M>> {
         self.current.borrow().clone()
+    }
+
+    /// Whether a replica leads, as a quorum has said within the lease that openraft is told of.
+    pub(crate) fn leads_confirmed(&self, leadership: &Leadership, replica: ReplicaId) -> bool {
+        if leadership.leader != Some(replica) {
+            return false;
+        }
+        let voters = &leadership.members.voters;
+        if voters.len() == 1 && voters.contains(&replica) {
+            return true;
+        }
+        let raft = self.current();
+        let metrics = raft.data_metrics();
+        let acknowledged = metrics.borrow_watched().last_quorum_acked;
+        let lease = self.election_timeout / 3 * 2;
+        acknowledged.is_some_and(|at| at.into_inner().elapsed() < lease)
     }
 
     /// Tells of each new one.

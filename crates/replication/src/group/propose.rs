@@ -70,6 +70,7 @@ impl<M: Machine> Group<M> {
         match answered.await.map_err(unanswered)? {
             WriteOutcome::Applied(Answer::Command(answer)) => Ok(answer),
             WriteOutcome::NotLeader(leader) => Err(ProposeError::NotLeader { leader }),
+            WriteOutcome::NoQuorum => Err(ProposeError::NoQuorum),
             WriteOutcome::Applied(_) | WriteOutcome::Unknown => Err(ProposeError::Unknown),
         }
     }

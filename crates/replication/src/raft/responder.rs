@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::ReplicaId;
-use openraft::errors::{ClientWriteError, ForwardToLeader};
+use openraft::errors::{ClientWriteError, ForwardReason, ForwardToLeader};
 use openraft::raft::ClientWriteResult;
 use tokio::sync::oneshot;
 
 use super::proposal::Answer;
 use super::types::Types;
+use super::waiting::{Place, Waiting};
 use crate::answer::{AnswerSink, ProduceOutcome};
 
 /// The end of a proposal.
@@ -17,6 +18,8 @@ use crate::answer::{AnswerSink, ProduceOutcome};
 pub(crate) enum WriteOutcome {
     Applied(Answer),
     NotLeader(Option<ReplicaId>),
+    /// It leads, as far as it knows, and hears from no quorum: not written.
+    NoQuorum,
     Unknown,
 }
 
@@ -61,7 +64,7 @@ pub(crate) enum Proposer {
 }
 
 impl Proposer {
-    fn answer(self, outcome: WriteOutcome) {
+    pub(crate) fn answer(self, outcome: WriteOutcome) {
         match self {
             Self::Stream { sink, tag, bytes } => {
                 drop(bytes);
@@ -80,20 +83,24 @@ fn produced(outcome: WriteOutcome) -> ProduceOutcome {
     match outcome {
         WriteOutcome::Applied(Answer::Produced(outcome)) => outcome,
         WriteOutcome::NotLeader(leader) => ProduceOutcome::NotLeader { leader },
+        WriteOutcome::NoQuorum => ProduceOutcome::NoQuorum,
         WriteOutcome::Applied(_) | WriteOutcome::Unknown => ProduceOutcome::Unknown,
     }
 }
 
 /// openraft's responder.
 pub(crate) struct AckResponder<T> {
-    proposer: Option<Proposer>,
+    waiting: Arc<Waiting>,
+    /// `None` once it is answered.
+    place: Option<Place>,
     convert: fn(T) -> WriteOutcome,
 }
 
 impl AckResponder<ClientWriteResult<Types>> {
-    pub(crate) fn new(proposer: Proposer) -> Self {
+    pub(crate) fn new(waiting: Arc<Waiting>, place: Place) -> Self {
         Self {
-            proposer: Some(proposer),
+            waiting,
+            place: Some(place),
             convert: outcome_of,
         }
     }
@@ -102,24 +109,28 @@ impl AckResponder<ClientWriteResult<Types>> {
 impl<T: Send + 'static> openraft::raft::responder::Responder<Types, T> for AckResponder<T> {
     fn on_complete(mut self, result: T) {
         let outcome = (self.convert)(result);
-        if let Some(proposer) = self.proposer.take() {
-            proposer.answer(outcome);
+        if let Some(place) = self.place.take() {
+            self.waiting.answer(place, outcome);
         }
     }
 }
 
 impl<T> Drop for AckResponder<T> {
     fn drop(&mut self) {
-        if let Some(proposer) = self.proposer.take() {
-            proposer.answer(WriteOutcome::Unknown);
+        if let Some(place) = self.place.take() {
+            self.waiting.answer(place, WriteOutcome::Unknown);
         }
     }
 }
 
-/// Only `ForwardToLeader` means "not written".
+/// Only `ForwardToLeader` means "not written", whatever its reason.
 fn outcome_of(result: ClientWriteResult<Types>) -> WriteOutcome {
     match result {
         Ok(response) => WriteOutcome::Applied(response.data),
+        Err(ClientWriteError::ForwardToLeader(ForwardToLeader {
+            reason: ForwardReason::LeaseExpired,
+            ..
+        })) => WriteOutcome::NoQuorum,
         Err(ClientWriteError::ForwardToLeader(ForwardToLeader { leader_id, .. })) => {
             WriteOutcome::NotLeader(leader_id.map(ReplicaId::new))
         }

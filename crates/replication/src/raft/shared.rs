@@ -20,6 +20,7 @@ use super::machine::Machine;
 use super::pace::Pace;
 use super::types::RaftLogId;
 use super::votes::Votes;
+use super::waiting::Waiting;
 use crate::group::{Newcomer, Settled};
 use crate::process;
 use crate::producers::Producers;
@@ -93,6 +94,8 @@ pub(crate) struct Shared<M> {
     pub(crate) not_sent_below: Arc<AtomicU64>,
     /// Of feeding followers from the disk.
     pub(crate) pace: Arc<Pace>,
+    /// Who waits for answers to proposals.
+    pub(crate) waiting: Arc<Waiting>,
     pub(crate) ends: watch::Sender<GroupEnds>,
     /// The term of the last applied entry.
     pub(crate) term: watch::Sender<u64>,
@@ -130,6 +133,7 @@ impl<M: Machine> Shared<M> {
             settled: Arc::default(),
             not_sent_below: Arc::default(),
             pace,
+            waiting: Arc::default(),
             ends: watch::Sender::new(GroupEnds {
                 log_start,
                 high_watermark,

@@ -5,6 +5,7 @@
 //!     1: the replica does not lead; then u8 0, or u8 1 and u64 the replica that does
 //!     2: it may or may not be written
 //!     3: too much is on its way already; then u64 bytes, u64 limit
+//!     4: the leader hears from no quorum
 //! ```
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -34,6 +35,7 @@ pub(crate) fn encode(outcome: Result<Bytes, ProposeError>) -> PeerReply {
             head.put_u64(bytes);
             head.put_u64(limit);
         }
+        Err(ProposeError::NoQuorum) => head.put_u8(4),
         // Those that were certainly not written are refused otherwise.
         Err(ProposeError::Unknown | ProposeError::NoSpace(_) | ProposeError::Stopped { .. }) => {
             head.put_u8(2);
@@ -61,6 +63,7 @@ pub(crate) fn decode(reply: &PeerReply) -> Option<Result<Bytes, ProposeError>> {
             bytes: head.try_get_u64().ok()?,
             limit: head.try_get_u64().ok()?,
         }),
+        (4, []) => Err(ProposeError::NoQuorum),
         _ => return None,
     };
     head.is_empty().then_some(outcome)
@@ -79,6 +82,7 @@ mod tests {
                 leader: Some(ReplicaId::new(3)),
             }),
             Err(ProposeError::Unknown),
+            Err(ProposeError::NoQuorum),
             Err(ProposeError::TooManyUncommitted { bytes: 5, limit: 4 }),
         ];
         for outcome in outcomes {

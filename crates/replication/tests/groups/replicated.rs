@@ -2,6 +2,7 @@
 
 use model::Offset;
 
+use replication::ProduceOutcome;
 use replication::peer::RequestKind;
 
 use crate::harness::{batch, read_all, stamped, until};
@@ -94,6 +95,33 @@ async fn a_new_leader_serves_only_once_an_entry_of_its_own_term_is_applied() {
     // What was acknowledged by the leader before is known to the one after.
     assert_eq!(cluster.produce(stamped(7, 0, 0, 1)).await, 0);
     assert_eq!(cluster.produce(stamped(7, 0, 1, 1)).await, 1);
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_is_cut_off_answers_what_it_was_given_within_a_bound() {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(stamped(7, 0, 0, 1)).await;
+    let leader = cluster.leader().await;
+    cluster.network.cut(leader, (leader + 1) % 3);
+    cluster.network.cut(leader, (leader + 2) % 3);
+    // Its lease runs still.
+    let proposed = cluster.propose(leader, stamped(7, 0, 1, 1)).await;
+    assert_eq!(proposed.outcome(), None);
+    until(|| proposed.outcome().is_some()).await;
+    assert_eq!(proposed.outcome(), Some(ProduceOutcome::Unknown));
+    // Now it knows that it hears from nobody: what comes is certainly not written.
+    let refused = cluster.try_produce(leader, stamped(7, 0, 2, 1)).await;
+    let is_certain = matches!(
+        refused,
+        None | Some(ProduceOutcome::NoQuorum | ProduceOutcome::NotLeader { .. })
+    );
+    assert!(is_certain, "{refused:?}");
+    cluster.network.heal();
+    for n in 1..3 {
+        assert_eq!(cluster.produce(stamped(7, 0, n, 1)).await, n as u64);
+    }
     cluster.same_logs().await;
     cluster.stop_all().await;
 }

@@ -26,6 +26,11 @@ pub(crate) struct Member {
 pub(crate) struct Proposed(Arc<Answers>);
 
 impl Proposed {
+    /// `None` where there is no answer yet.
+    pub(crate) fn outcome(&self) -> Option<ProduceOutcome> {
+        self.0.get(0)
+    }
+
     pub(crate) fn is_acknowledged(&self) -> bool {
         matches!(self.0.get(0), Some(ProduceOutcome::Appended { .. }))
     }
@@ -180,7 +185,12 @@ impl Cluster {
                         ProduceOutcome::Appended { base_offset, .. }
                         | ProduceOutcome::Duplicate { base_offset },
                     ) => return base_offset.get(),
-                    None | Some(ProduceOutcome::NotLeader { .. } | ProduceOutcome::Unknown) => {
+                    None
+                    | Some(
+                        ProduceOutcome::NotLeader { .. }
+                        | ProduceOutcome::NoQuorum
+                        | ProduceOutcome::Unknown,
+                    ) => {
                         tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                     Some(refused) => panic!("{refused:?}"),
