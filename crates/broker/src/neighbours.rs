@@ -60,6 +60,8 @@ pub struct BrokerAddress {
     pub replica: ReplicaId,
     /// Where other brokers reach it: `host:port`.
     pub peer_address: String,
+    /// Whether it has left for good and holds nothing any more.
+    pub has_left: bool,
 }
 
 /// Nobody is near: for a broker alone.

@@ -33,8 +33,8 @@ mod seam;
 mod settings;
 mod standing;
 mod stats;
+mod strangers;
 mod stream;
-mod throttle;
 mod wire;
 
 pub use address_book::{AddressBook, RegisteredBroker};
@@ -53,4 +53,3 @@ pub use seam::{Called, GroupInbox, Peers, Registration, Replied};
 pub use settings::{PeerLimits, PeerSettings, Seeds};
 pub use standing::{Membership, Promise, PromiseStore, Standing};
 pub use stats::PeerStats;
-pub use throttle::Throttle;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use metadata::{BrokerState, Doubt, DoubtState};
-use model::{BrokerId, ClusterId, PartitionIndex, ReplicaId};
+use metadata::{BrokerState, Doubt, DoubtState, Refusal};
+use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId};
 use replication::peer::GroupId;
 
 use crate::Broker;
@@ -72,6 +72,21 @@ impl Broker {
     /// A broker as the metadata that is known here registers it.
     pub fn registered(&self, broker: BrokerId) -> Option<metadata::Broker> {
         self.state(|state| state.broker(broker).cloned())
+    }
+
+    /// Whether another broker may speak as a replica, on this disk and at this start of it, as far as the metadata is
+    /// known here.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the disk was replaced, is another broker's, is an older copy of itself, or its broker has left.
+    pub fn judge_peer(
+        &self,
+        broker: BrokerId,
+        disk: DiskId,
+        start_counter: u64,
+        replica: ReplicaId,
+    ) -> Result<(), Refusal> {
+        self.state(|state| state.judge_peer(broker, disk, start_counter, replica))
     }
 
     /// The cluster as this broker knows it.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use metadata::BrokerState;
 use model::{PartitionIndex, TopicId};
 use replication::peer::GroupId;
 
@@ -168,6 +169,7 @@ fn tell_brokers(broker: &Broker) {
             broker: broker.id,
             replica: broker.replica,
             peer_address: broker.peer_address.clone(),
+            has_left: broker.state == BrokerState::Decommissioned,
         });
         brokers.collect()
     });

@@ -102,6 +102,34 @@ impl ClusterState {
         }
     }
 
+    /// Whether another broker may speak as a replica, as far as is known here, which may be old.
+    ///
+    /// # Errors
+    /// [`Refusal`], as of [`ClusterState::judge_disk`].
+    pub fn judge_peer(
+        &self,
+        broker: BrokerId,
+        disk: DiskId,
+        start_counter: u64,
+        replica: ReplicaId,
+    ) -> Result<(), Refusal> {
+        let judged = self.judge_disk(broker, disk, start_counter);
+        match (judged, self.brokers.get(&broker)) {
+            // It has left and runs on: it may hear of that.
+            (Err(Refusal::IsLeaving { .. }), Some(known))
+                if known.start_counter == start_counter =>
+            {
+                Ok(())
+            }
+            // A disk that comes after the known one is registered before it speaks as a replica, and has a newer one;
+            // perhaps that is not known here yet.
+            (Ok(()), Some(known)) if known.disk != disk && replica <= known.replica => {
+                Err(Refusal::DiskWasReplaced { disk, broker })
+            }
+            (judged, _) => judged,
+        }
+    }
+
     fn check_room_for_broker(&self, broker: BrokerId, formed: Formed) -> Result<(), Refusal> {
         let limit = formed.limits.brokers;
         // Room is kept for the initial brokers that have not come yet.

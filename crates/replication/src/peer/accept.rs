@@ -1,5 +1,6 @@
 //! The peer port: takes streams of other brokers, delivers what they ask, sends the replies.
 
+mod gate;
 mod inbound;
 mod serve;
 
@@ -32,6 +33,11 @@ impl Turns {
         let current = self.current.lock().entry(broker).or_default().clone();
         *current.lock() = number;
         Turn { current, number }
+    }
+
+    /// Nobody of that number has a stream any more.
+    pub(super) fn forget(&self, broker: BrokerId) {
+        self.current.lock().remove(&broker);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A name is kept as a name: it is resolved again for every connection.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{BrokerId, ReplicaId};
 use parking_lot::RwLock;
@@ -29,6 +29,8 @@ pub struct AddressBook {
 struct Entries {
     registered: BTreeMap<BrokerId, String>,
     replicas: HashMap<ReplicaId, BrokerId>,
+    /// By the metadata: they hold nothing any more.
+    left: BTreeSet<BrokerId>,
     /// What they said themselves; fresher than what is registered.
     said: BTreeMap<BrokerId, String>,
     /// Where they were last found by their seed address.
@@ -58,6 +60,28 @@ impl AddressBook {
         entries.replicas = replicas;
         drop(entries);
         self.tell(!is_same);
+    }
+
+    /// Takes over which brokers have left for good, by the metadata: all of them.
+    pub fn register_left(&self, brokers: impl IntoIterator<Item = BrokerId>) {
+        self.entries.write().left = brokers.into_iter().collect();
+    }
+
+    /// Whether the metadata registers a broker.
+    pub(super) fn is_registered(&self, broker: BrokerId) -> bool {
+        self.entries.read().registered.contains_key(&broker)
+    }
+
+    /// Whether a broker has left for good.
+    pub(super) fn has_left(&self, broker: BrokerId) -> bool {
+        self.entries.read().left.contains(&broker)
+    }
+
+    /// Forgets what a broker has said, and where it was found.
+    pub(super) fn forget(&self, broker: BrokerId) {
+        let mut entries = self.entries.write();
+        entries.said.remove(&broker);
+        entries.found.remove(&broker);
     }
 
     /// The broker of a replica, by the metadata.

@@ -255,6 +255,17 @@ impl LeaderTable {
         self.tell(old != Some(numbers));
     }
 
+    /// A peer is gone for good.
+    pub(super) fn forget_broker(&self, peer: BrokerId) {
+        let mut state = self.state.lock();
+        state.numbers.remove(&peer);
+        state.untold.remove(&peer);
+        state.gone.remove(&peer);
+        state.groups.retain(|_, told| told.by != peer);
+        drop(state);
+        self.tell(true);
+    }
+
     /// A peer has come or is gone.
     pub(super) fn is_here(&self, peer: BrokerId, here: bool) {
         let mut state = self.state.lock();

@@ -1,7 +1,7 @@
 //! One peer, as this broker calls it: keeps a stream to it, and takes the replies.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::{BrokerId, ReplicaId};
@@ -20,6 +20,8 @@ use super::wire::Message;
 
 /// A stream that lived for so long was a good one: the next attempt comes at once.
 const GOOD: Duration = Duration::from_secs(1);
+/// To whoever calls it still.
+const FORGOTTEN: &str = "it is gone, and no broker of the cluster";
 
 /// One peer.
 pub(super) struct Link {
@@ -28,6 +30,10 @@ pub(super) struct Link {
     pub(super) counters: Arc<Counters>,
     /// It has an address that it had not, or has just been heard of: dial now.
     pub(super) wake: Notify,
+    /// It is forgotten: dial no more.
+    pub(super) forgotten: Notify,
+    /// How many streams of its own it has here.
+    pub(super) inbound: AtomicUsize,
     /// The replica that it is.
     pub(super) replica: Mutex<Option<ReplicaId>>,
 }
@@ -38,6 +44,7 @@ enum Ended {
     /// For a reason that only an operator can remove.
     Refused(String),
     Stopped,
+    Forgotten,
 }
 
 impl Link {
@@ -47,11 +54,13 @@ impl Link {
             outbox: Arc::new(Outbox::new(&shared.settings.limits)),
             counters: Arc::default(),
             wake: Notify::new(),
+            forgotten: Notify::new(),
+            inbound: AtomicUsize::new(0),
             replica: Mutex::new(None),
         })
     }
 
-    /// Keeps a stream to the peer until the network stops.
+    /// Keeps a stream to the peer until the network stops, or the peer is forgotten.
     pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>) {
         let limits = &shared.settings.limits;
         let mut stopped = shared.stop.subscribe();
@@ -63,12 +72,14 @@ impl Link {
             let ended = tokio::select! {
                 ended = self.attempt(&shared) => ended,
                 _ = stopped.wait_for(|stop| *stop) => Ended::Stopped,
+                () = self.forgotten.notified() => Ended::Forgotten,
             };
             let (reason, next) = match ended {
                 Ended::Stopped => {
                     self.down(&shared, "this broker is shutting down");
                     return;
                 }
+                Ended::Forgotten => return self.outbox.down(&FORGOTTEN.into()),
                 Ended::Failed(reason) => {
                     if began.elapsed() > GOOD {
                         wait = limits.backoff_min;
@@ -89,6 +100,7 @@ impl Link {
                 () = sleep(next) => {}
                 () = self.wake.notified() => {}
                 _ = stopped.wait_for(|stop| *stop) => return,
+                () = self.forgotten.notified() => return self.outbox.down(&FORGOTTEN.into()),
             }
         }
     }

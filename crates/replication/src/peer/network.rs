@@ -7,7 +7,7 @@
 //!   └─ accept   the peer port: shakes hands, delivers requests, sends replies
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use super::inboxes::Inboxes;
 use super::link::Link;
 use super::roster::{KnownPeer, Roster};
 use super::scout;
+use super::strangers;
 use super::wire::{Message, OVERHEAD_BYTES_MAX};
 use super::{
     AddressBook, CallError, Called, GroupId, GroupInbox, Hello, LeaderTable, PeerPolicy,
@@ -137,6 +138,7 @@ impl PeerNetwork {
         }
         shared.spawn(0, scout::run(shared.clone()));
         shared.spawn(0, follow_book(shared.clone()));
+        shared.spawn(0, strangers::forget_the_gone(shared.clone()));
         Ok(Arc::new(Self { shared }))
     }
 
@@ -277,6 +279,7 @@ impl Shared {
     /// Why not.
     pub(super) fn judge(&self, peer: &Hello) -> Result<(), String> {
         self.me().agree(peer)?;
+        self.admit(peer)?;
         let policy = self.policy.read().clone();
         match policy {
             Some(policy) if peer.standing.member().is_some() => policy.judge(peer),
@@ -326,8 +329,40 @@ impl Shared {
             let link = links.by_broker.get(&broker);
             broker == self.settings.broker || link.is_some_and(|link| link.outbox.is_up())
         };
-        (0..self.settings.initial_brokers).all(|number| is_here(BrokerId::new(number)))
+        let initial = (0..self.settings.initial_brokers).map(BrokerId::new);
+        initial
+            .filter(|broker| self.is_expected(*broker))
+            .all(is_here)
             && links.by_broker.keys().all(|broker| is_here(*broker))
+    }
+
+    /// Every broker that has a link.
+    pub(super) fn known_brokers(&self) -> BTreeSet<BrokerId> {
+        self.links.read().by_broker.keys().copied().collect()
+    }
+
+    /// Whether there is a stream from or to a broker.
+    pub(super) fn is_here(&self, broker: BrokerId) -> bool {
+        let link = self.links.read().by_broker.get(&broker).cloned();
+        link.is_some_and(|link| link.outbox.is_up() || link.inbound.load(Ordering::Acquire) > 0)
+    }
+
+    /// Forgets a broker, and dials it no more.
+    pub(super) fn forget(&self, broker: BrokerId) {
+        let link = {
+            let mut links = self.links.write();
+            let link = links.by_broker.remove(&broker);
+            links.by_replica.retain(|_, link| link.broker != broker);
+            link
+        };
+        if let Some(link) = link {
+            link.forgotten.notify_one();
+        }
+        self.book.forget(broker);
+        self.roster.forget(broker);
+        self.turns.forget(broker);
+        self.leaders.forget_broker(broker);
+        self.refusals.lock().remove(&broker);
     }
 
     /// Whether requests can be sent to a peer.
@@ -342,7 +377,9 @@ impl Shared {
     /// Runs a task until it ends, or the network has stopped.
     pub(super) fn spawn(&self, core: usize, task: impl Future<Output = ()> + Send + 'static) {
         if let Some(handle) = self.cores.get(core % self.cores.len().max(1)) {
-            self.tasks.lock().push(handle.spawn(task));
+            let mut tasks = self.tasks.lock();
+            tasks.retain(|task| !task.is_finished());
+            tasks.push(handle.spawn(task));
         }
     }
 

@@ -100,6 +100,13 @@ impl Roster {
         }
     }
 
+    /// The peer is forgotten.
+    pub(super) fn forget(&self, broker: BrokerId) {
+        let mut state = self.state.lock();
+        state.peers.remove(&broker);
+        state.changed.retain(|changed| *changed != broker);
+    }
+
     /// There is a stream to the peer, or there is none any more.
     pub(super) fn connected(&self, broker: BrokerId, connected: bool) {
         if let Some(peer) = self.state.lock().peers.get_mut(&broker) {

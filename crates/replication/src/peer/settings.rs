@@ -69,6 +69,8 @@ pub struct PeerLimits {
     pub backoff_max: Duration,
     /// The wait after a refusal. Default 10 s.
     pub refused_wait: Duration,
+    /// After so long a broker that is gone, and that the cluster does not know, is forgotten. Default 30 s.
+    pub forget_after: Duration,
 }
 
 impl Default for PeerLimits {
@@ -86,6 +88,7 @@ impl Default for PeerLimits {
             backoff_min: Duration::from_millis(50),
             backoff_max: Duration::from_secs(2),
             refused_wait: Duration::from_secs(10),
+            forget_after: Duration::from_secs(30),
         }
     }
 }

@@ -8,10 +8,12 @@ use futures_util::future::join_all;
 use model::{BrokerId, ClusterId, ReplicaId};
 use replication::peer::{
     CallError, GroupId, GroupInbox, Hello, Leadership, PeerPolicy, PeerReply, PeerRequest, Peers,
-    ReplySlot, RequestKind, Standing,
+    ReplySlot, RequestKind, Seeds, Standing,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::cluster::{Broker, Running, brokers, free_address, until};
+use crate::cluster::{Broker, PATIENCE, Running, brokers, free_address, until};
 
 const CLUSTER: ClusterId = ClusterId::from_bytes([1; 16]);
 
@@ -95,6 +97,56 @@ async fn an_older_copy_of_a_disk_is_cut_off_once_the_metadata_knows_and_may_come
     let second = brokers[1].start();
     connected(&[&first, &second]).await;
     join_all([first.stop(), second.stop()]).await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nobody_says_who_it_is_is_closed() {
+    let mut brokers = members(1);
+    brokers[0].settings.limits.connect_timeout = Duration::from_millis(100);
+    let running = brokers[0].start();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    for said in [&b""[..], &preface[..]] {
+        let mut stranger = TcpStream::connect(brokers[0].address()).await.unwrap();
+        stranger.write_all(said).await.unwrap();
+        let closed = tokio::time::timeout(PATIENCE, async {
+            let mut heard = [0; 1024];
+            while let Ok(1..) = stranger.read(&mut heard).await {}
+        });
+        closed.await.expect("it is closed");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn few_brokers_are_heard_that_the_cluster_does_not_know_and_those_that_are_gone_are_forgotten()
+ {
+    const HEARD: usize = 16;
+    let mut all = brokers(20);
+    let address = all[0].settings.advertised_peer.clone();
+    for broker in &mut all {
+        broker.settings.initial_brokers = 1;
+        broker.settings.seeds = Seeds::List(vec![address.clone()]);
+        broker.settings.limits.forget_after = Duration::from_millis(200);
+    }
+    all[0].is_member(CLUSTER);
+    let known = all[0].start();
+    let strangers: Vec<_> = all[1..19].iter_mut().map(Broker::start).collect();
+    let refused = |running: &&Running| {
+        let trouble = running.network.trouble();
+        trouble
+            .iter()
+            .any(|text| text.contains("does not know broker"))
+    };
+    until("as many as may be are heard, the others refused", || {
+        known.network.peers().len() == HEARD && strangers.iter().filter(refused).count() == 2
+    })
+    .await;
+    join_all(strangers.into_iter().map(Running::stop)).await;
+    until("they are forgotten", || known.network.stats().is_empty()).await;
+    assert!(known.network.peers().is_empty());
+    let last = all[19].start();
+    until("the next one is heard", || is_connected(&known, 19)).await;
+    join_all([known.stop(), last.stop()]).await;
 }
 
 struct Echo;

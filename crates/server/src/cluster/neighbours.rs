@@ -123,7 +123,10 @@ impl Neighbours for PeerNeighbours {
     }
 
     fn brokers_changed(&self, brokers: Vec<BrokerAddress>) {
-        let registered = brokers.into_iter().map(|known| RegisteredBroker {
+        let (left, stay): (Vec<_>, Vec<_>) = brokers.into_iter().partition(|known| known.has_left);
+        let left = left.into_iter().map(|known| known.broker);
+        self.network.addresses().register_left(left);
+        let registered = stay.into_iter().map(|known| RegisteredBroker {
             broker: known.broker,
             replica: known.replica,
             peer_address: known.peer_address,

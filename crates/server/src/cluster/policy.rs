@@ -1,4 +1,5 @@
-//! Judges peers by what the metadata knows of them: no disk that was replaced, no older copy of a disk.
+//! Judges peers by what the metadata knows of them: no disk that was replaced or is another broker's, no older copy of a
+//! disk, no broker that has left and comes back on its old disk.
 
 use std::sync::{Arc, Weak};
 
@@ -23,27 +24,7 @@ impl PeerPolicy for KnownBrokers {
         let (Some(broker), Some(member)) = (self.broker.upgrade(), peer.standing.member()) else {
             return Ok(());
         };
-        let Some(known) = broker.registered(peer.broker) else {
-            return Ok(());
-        };
-        if known.disk != peer.disk {
-            // A disk that comes after the known one is registered before it speaks as a member; this broker may not
-            // have heard of that yet.
-            return match member.replica > known.replica {
-                true => Ok(()),
-                false => Err(format!(
-                    "broker {} runs on disk {}, which was replaced by disk {}; start it with an empty data directory",
-                    peer.broker, peer.disk, known.disk
-                )),
-            };
-        }
-        if peer.start_counter < known.start_counter {
-            return Err(format!(
-                "broker {} runs on an older copy of its disk: it counts start {}, the cluster has seen start {}; start \
-                 it with an empty data directory",
-                peer.broker, peer.start_counter, known.start_counter
-            ));
-        }
-        Ok(())
+        let judged = broker.judge_peer(peer.broker, peer.disk, peer.start_counter, member.replica);
+        judged.map_err(|refusal| refusal.to_string())
     }
 }

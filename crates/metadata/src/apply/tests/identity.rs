@@ -1,6 +1,7 @@
 //! The cluster's identity, limits and producer ids.
 
 use super::*;
+use crate::broker::BrokerState;
 
 #[test]
 fn nothing_applies_before_the_cluster_is_formed() {
@@ -39,6 +40,41 @@ fn a_cluster_forms_once_and_keeps_its_id() {
         refused(&mut state, &other),
         Refusal::OtherCluster { ours, theirs }
     );
+}
+
+#[test]
+fn a_peer_is_judged_by_its_disk_its_start_and_whether_its_broker_has_left() {
+    let mut state = cluster_of(4);
+    state.apply(&register(1, 1, 7)).unwrap();
+    let judge = |state: &ClusterState, broker: u32, disk: u8, start, replica| {
+        let (broker, disk) = (BrokerId::new(broker), DiskId::from_bytes([disk; 16]));
+        state.judge_peer(broker, disk, start, ReplicaId::new(replica))
+    };
+    assert_eq!(judge(&state, 1, 1, 7, 1), Ok(()));
+    assert_eq!(judge(&state, 1, 1, 8, 1), Ok(()), "not known here yet");
+    let older = judge(&state, 1, 1, 6, 1);
+    assert!(matches!(older, Err(Refusal::OlderCopyOfDisk { .. })));
+    let foreign = judge(&state, 1, 2, 8, 1);
+    assert!(matches!(foreign, Err(Refusal::DiskOfOtherBroker { .. })));
+    let unknown = judge(&state, 1, 9, 1, 1);
+    assert!(matches!(unknown, Err(Refusal::DiskWasReplaced { .. })));
+    assert_eq!(judge(&state, 1, 9, 1, 4), Ok(()), "it may be the newer one");
+    assert_eq!(judge(&state, 7, 7, 1, 7), Ok(()), "it may have joined");
+    state.apply(&register(1, 9, 1)).unwrap();
+    for broker in [1, 5] {
+        let replaced = judge(&state, broker, 1, 8, 9);
+        assert!(matches!(replaced, Err(Refusal::DiskWasReplaced { .. })));
+    }
+    let leaver = BrokerId::new(2);
+    let start = state.broker(leaver).unwrap().start_counter;
+    state.apply(&Command::DecommissionBroker(leaver)).unwrap();
+    assert_eq!(
+        state.broker(leaver).unwrap().state,
+        BrokerState::Decommissioned
+    );
+    assert_eq!(judge(&state, 2, 2, start, 2), Ok(()), "it runs still");
+    let back = judge(&state, 2, 2, start + 1, 2);
+    assert!(matches!(back, Err(Refusal::IsLeaving { .. })));
 }
 
 #[test]

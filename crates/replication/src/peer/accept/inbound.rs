@@ -1,11 +1,13 @@
 //! One stream of another broker: its Hello, then what it asks.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use model::ReplicaId;
 use tokio::time::timeout;
 
 use super::Turn;
+use super::gate::Gate;
 use crate::peer::link::Link;
 use crate::peer::network::Shared;
 use crate::peer::replies::Replies;
@@ -35,16 +37,29 @@ enum End {
 }
 
 /// Serves a stream until it ends.
-pub(super) async fn run(shared: Arc<Shared>, mut incoming: Incoming, replies: Arc<Replies>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    mut incoming: Incoming,
+    replies: Arc<Replies>,
+    gate: Option<Arc<Gate>>,
+) {
     let mut stopped = shared.stop.subscribe();
     tokio::select! {
-        () = serve(&shared, &mut incoming, &replies) => {}
+        () = serve(&shared, &mut incoming, &replies, gate.as_deref()) => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
     replies.close();
+    if let Some(gate) = gate {
+        gate.close();
+    }
 }
 
-async fn serve(shared: &Arc<Shared>, incoming: &mut Incoming, replies: &Arc<Replies>) {
+async fn serve(
+    shared: &Arc<Shared>,
+    incoming: &mut Incoming,
+    replies: &Arc<Replies>,
+    gate: Option<&Gate>,
+) {
     let limits = &shared.settings.limits;
     let hello = match timeout(limits.connect_timeout, incoming.next()).await {
         Ok(Ok(Message::Hello(hello))) => hello,
@@ -61,8 +76,12 @@ async fn serve(shared: &Arc<Shared>, incoming: &mut Incoming, replies: &Arc<Repl
         return replies.note(Message::Refusal { reason });
     }
     replies.note(Message::Hello(me));
+    if let Some(gate) = gate {
+        gate.open();
+    }
     let link = shared.heard(hello.clone());
     replies.count(link.counters.clone());
+    link.inbound.fetch_add(1, Ordering::AcqRel);
     let mut inbound = Inbound {
         shared: shared.clone(),
         replies: replies.clone(),
@@ -79,6 +98,12 @@ async fn serve(shared: &Arc<Shared>, incoming: &mut Incoming, replies: &Arc<Repl
             tracing::debug!(broker = %inbound.hello.broker, reason, "its stream has ended");
         }
         End::Replaced => {}
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        self.link.inbound.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -23,6 +23,7 @@ use tonic::server::NamedService;
 use tonic::transport::Server;
 use tower::Service;
 
+use super::gate::{Door, Gate, Gated};
 use super::inbound;
 use crate::peer::PeerLimits;
 use crate::peer::dial::PATH;
@@ -54,14 +55,15 @@ pub(in crate::peer) fn serve(
         tasks.push(core.spawn(serving));
         queues.push(queue);
     }
-    let accepting = accept(listener, queues, shared.stop.subscribe());
+    let door = Door::new(shared.settings.limits.connect_timeout);
+    let accepting = accept(listener, queues, door, shared.stop.subscribe());
     tasks.extend(cores.first().map(|core| core.spawn(accepting)));
     tasks
 }
 
 async fn serve_core(
     shared: Arc<Shared>,
-    accepted: mpsc::Receiver<std::net::TcpStream>,
+    accepted: mpsc::Receiver<Arrived>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let limits = &shared.settings.limits;
@@ -93,7 +95,8 @@ fn tuned(server: Server, limits: &PeerLimits) -> Server {
 
 async fn accept(
     listener: TcpListener,
-    queues: Vec<mpsc::Sender<std::net::TcpStream>>,
+    queues: Vec<mpsc::Sender<Arrived>>,
+    door: Door,
     mut stopped: watch::Receiver<bool>,
 ) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
@@ -102,9 +105,9 @@ async fn accept(
     };
     let accepting = async {
         for queue in queues.iter().cycle() {
-            let stream = next(&listener).await;
+            let arrived = next(&listener, &door).await;
             // The core is gone only when the process ends.
-            let _ = queue.send(stream).await;
+            let _ = queue.send(arrived).await;
         }
     };
     tokio::select! {
@@ -113,35 +116,45 @@ async fn accept(
     }
 }
 
-async fn next(listener: &tokio::net::TcpListener) -> std::net::TcpStream {
+async fn next(listener: &tokio::net::TcpListener, door: &Door) -> Arrived {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "cannot accept a connection of another broker");
                 sleep(PAUSE).await;
                 continue;
             }
         };
+        let Some(gate) = door.enter() else {
+            tracing::debug!(%from, "closed at once: too many connections have not said which broker they are of");
+            continue;
+        };
         // It leaves this runtime for its core's. A socket that refuses is one that is gone.
         if let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) {
-            return stream;
+            return (stream, gate);
         }
     }
 }
 
+/// A connection, and its gate.
+type Arrived = (std::net::TcpStream, Arc<Gate>);
+
 /// The connections that a core is given.
-struct Accepted(mpsc::Receiver<std::net::TcpStream>);
+struct Accepted(mpsc::Receiver<Arrived>);
 
 impl Stream for Accepted {
-    type Item = io::Result<TcpStream>;
+    type Item = io::Result<Gated>;
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<TcpStream>>> {
-        let stream = self.0.poll_recv(context);
-        stream.map(|stream| stream.map(TcpStream::from_std))
+    ) -> Poll<Option<io::Result<Gated>>> {
+        let arrived = self.0.poll_recv(context);
+        arrived.map(|arrived| {
+            let gated = |(stream, gate)| Ok(Gated::new(TcpStream::from_std(stream)?, gate));
+            arrived.map(gated)
+        })
     }
 }
 
@@ -167,6 +180,7 @@ impl Service<Request<Body>> for PeerService {
             let status = Status::unimplemented("brokers call nothing but Connect on this port");
             return ready(Ok(status.into_http()));
         }
+        let gate = request.extensions().get::<Arc<Gate>>().cloned();
         let limits = &self.0.settings.limits;
         // What a peer may have open by its own limit, twice: it may have given up what is still open here.
         let replies = Replies::new(2 * limits.queue_bytes_max, limits.frame_bytes_max);
@@ -177,7 +191,7 @@ impl Service<Request<Body>> for PeerService {
             gather: Gather::new(limits.heartbeat_gather),
             is_over: false,
         };
-        tokio::spawn(inbound::run(self.0.clone(), incoming, replies));
+        tokio::spawn(inbound::run(self.0.clone(), incoming, replies, gate));
         let mut response = Response::new(Body::new(body));
         let content_type = HeaderValue::from_static("application/grpc");
         response
