@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Admin, Client};
+use client::{Admin, Client, ClientSettings};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -20,10 +20,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Makes ready to talk to the broker at `server`, or to the first that answers where there are several; nothing is
-    /// sent yet.
+    /// Makes ready to talk to the broker at `server`, where there are several to the first that answers first; nothing
+    /// is sent yet.
     pub(crate) async fn open(server: &Addresses, format: OutputFormat) -> Result<Self, Failure> {
-        let client = Client::connect(answering(&server.0).await)
+        let mut addresses = server.0.clone();
+        let first = answering(&addresses).await;
+        addresses.rotate_left(first);
+        let client = Client::connect_to_any(&addresses, ClientSettings::default())
             .map_err(|error| Failure::new(Exit::Usage, "USAGE", error.to_string()))?;
         Ok(Self { client, format })
     }
@@ -39,14 +42,14 @@ impl Session {
     }
 }
 
-/// The first address where somebody listens; where nobody does, the first: the call to come says why.
-async fn answering(addresses: &[String]) -> &str {
+/// The place of the first address where somebody listens; where nobody does, the first: the call to come says why.
+async fn answering(addresses: &[String]) -> usize {
     if addresses.len() > 1 {
-        for address in addresses {
+        for (at, address) in addresses.iter().enumerate() {
             if let Ok(Ok(_)) = timeout(TRY_FOR, TcpStream::connect(address)).await {
-                return address;
+                return at;
             }
         }
     }
-    addresses.first().map_or("", String::as_str)
+    0
 }

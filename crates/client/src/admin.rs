@@ -16,7 +16,8 @@ pub use topics::{AcceptedLoss, CreatedTopic, LogStart, NewTopic, TopicChange};
 
 use crate::client::Client;
 
-/// Calls about topics and the cluster. Each sends one request and is never repeated by itself.
+/// Calls about topics and the cluster. Where a broker is gone or cannot answer now, another one is asked, as long as a call
+/// may take; a change that may have been made already is not asked for again.
 #[derive(Clone, Debug)]
 pub struct Admin {
     client: Client,

@@ -17,7 +17,7 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Brokers {
     settings: Arc<ClientSettings>,
     /// What was given at first: never forgotten.
-    first: String,
+    first: Vec<String>,
     known: Mutex<Known>,
 }
 
@@ -31,19 +31,34 @@ struct Known {
 }
 
 impl Brokers {
-    pub(crate) fn new(address: &str, settings: Arc<ClientSettings>) -> Result<Self, AddressError> {
-        let channel = channel(address, &settings).ok_or_else(|| AddressError {
-            address: address.to_owned(),
+    pub(crate) fn new(
+        addresses: &[String],
+        settings: Arc<ClientSettings>,
+    ) -> Result<Self, AddressError> {
+        let (current, others) = addresses.split_first().ok_or_else(|| AddressError {
+            address: String::new(),
         })?;
+        let mut channels = BTreeMap::new();
+        for address in addresses {
+            let channel = channel(address, &settings).ok_or_else(|| AddressError {
+                address: address.clone(),
+            })?;
+            channels.insert(address.clone(), channel);
+        }
         Ok(Self {
             settings,
-            first: address.to_owned(),
+            first: addresses.to_vec(),
             known: Mutex::new(Known {
-                current: address.to_owned(),
-                others: Vec::new(),
-                channels: BTreeMap::from([(address.to_owned(), channel)]),
+                current: current.clone(),
+                others: others.to_vec(),
+                channels,
             }),
         })
+    }
+
+    /// How many are known.
+    pub(crate) fn count(&self) -> usize {
+        self.known().others.len() + 1
     }
 
     /// The broker to ask.
@@ -74,12 +89,13 @@ impl Brokers {
     /// These are the brokers now. What was given at first stays among them.
     pub(crate) fn learn(&self, addresses: impl Iterator<Item = String>) {
         let mut known = self.known();
-        let mut others: Vec<String> = addresses
-            .chain([self.first.clone()])
-            .filter(|address| *address != known.current)
-            .filter(|address| channel(address, &self.settings).is_some())
-            .collect();
-        others.dedup();
+        let mut others: Vec<String> = Vec::new();
+        for address in addresses.chain(self.first.iter().cloned()) {
+            let is_new = address != known.current && !others.contains(&address);
+            if is_new && channel(&address, &self.settings).is_some() {
+                others.push(address);
+            }
+        }
         let current = known.current.clone();
         known
             .channels
@@ -122,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn calls_go_on_to_the_next_broker_and_come_round_to_the_first_again() {
-        let brokers = Brokers::new("a:1", Arc::default()).unwrap();
+        let brokers = Brokers::new(&["a:1".to_owned()], Arc::default()).unwrap();
         brokers.turn_away_from("a:1");
         assert_eq!(brokers.current().0, "a:1", "there is no other");
         let told = ["b:1", "no address", "c:1"];
@@ -136,5 +152,19 @@ mod tests {
         assert_eq!(seen, ["a:1", "b:1", "c:1", "a:1"]);
         brokers.turn_away_from("somebody:1");
         assert_eq!(brokers.current().0, "b:1");
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_each_is_a_way_in() {
+        let given = ["a:1", "b:1"].map(str::to_owned);
+        let brokers = Brokers::new(&given, Arc::default()).unwrap();
+        assert_eq!(brokers.count(), 2);
+        brokers.turn_away_from("a:1");
+        assert_eq!(brokers.current().0, "b:1");
+        brokers.learn(["b:1", "c:1"].into_iter().map(str::to_owned));
+        assert_eq!(brokers.count(), 3, "the first is not forgotten");
+        let none = ["a:1", "no address"].map(str::to_owned);
+        let refused = Brokers::new(&none, Arc::default()).unwrap_err();
+        assert_eq!(refused.address, "no address");
     }
 }

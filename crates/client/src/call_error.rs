@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use rpc::Reason;
+use rpc::Retry;
 use thiserror::Error;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
@@ -74,14 +74,29 @@ impl CallError {
         }
     }
 
-    /// Whether it is the way to the broker that failed, or the broker as a whole: another one may answer.
-    pub(crate) fn is_about_the_connection(&self) -> bool {
+    /// Whether there was no answer at all.
+    pub(crate) fn is_no_answer(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Disconnected { .. } | Self::TimedOut { .. } => true,
-            Self::Refused(refusal) => {
-                refusal.is(Reason::ShuttingDown) || refusal.is(Reason::NotReady)
-            }
-            Self::Malformed { .. } => false,
+            Self::Refused(_) | Self::Malformed { .. } => false,
+        }
+    }
+
+    /// Whether another broker may well answer: this one, or the way to it, has failed as a whole, or is cut off from
+    /// those who lead.
+    pub(crate) fn is_for_another(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.is_for_another(),
+            _ => self.is_no_answer(),
+        }
+    }
+
+    /// Whether nothing was done, and will not be.
+    pub(crate) fn certainly_not_done(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused(refusal) => refusal.retry == Retry::Safe,
+            Self::Disconnected { .. } | Self::TimedOut { .. } | Self::Malformed { .. } => false,
         }
     }
 

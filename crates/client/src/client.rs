@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc::v1::cluster_client::ClusterClient;
 use rpc::v1::consumer_client::ConsumerClient;
 use rpc::v1::producer_client::ProducerClient;
-use rpc::v1::topic_client::TopicClient;
 use thiserror::Error;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, BrokerDescription};
 use crate::brokers::Brokers;
 use crate::call_error::CallError;
 use crate::settings::ClientSettings;
@@ -49,9 +47,20 @@ impl Client {
     /// # Errors
     /// [`AddressError`].
     pub fn connect_with(address: &str, settings: ClientSettings) -> Result<Self, AddressError> {
+        Self::connect_to_any(&[address.to_owned()], settings)
+    }
+
+    /// As [`Client::connect_with`], where one of several addresses will do: the first is asked first.
+    ///
+    /// # Errors
+    /// [`AddressError`], of the first that is none; so is no address at all.
+    pub fn connect_to_any(
+        addresses: &[String],
+        settings: ClientSettings,
+    ) -> Result<Self, AddressError> {
         let settings = Arc::new(settings);
         Ok(Self {
-            brokers: Arc::new(Brokers::new(address, settings.clone())?),
+            brokers: Arc::new(Brokers::new(addresses, settings.clone())?),
             settings,
         })
     }
@@ -61,15 +70,15 @@ impl Client {
         self.brokers.current().0
     }
 
-    /// Finds out where the other brokers are, so that calls can go there.
+    /// Finds out which brokers there are, so that calls can go there.
     ///
     /// # Errors
     /// [`CallError`]; those known before stay known.
-    pub async fn learn_brokers(&self) -> Result<(), CallError> {
+    pub async fn learn_brokers(&self) -> Result<Vec<BrokerDescription>, CallError> {
         let brokers = self.admin().list_brokers().await?;
-        let addresses = brokers.into_iter().map(|broker| broker.grpc_address);
+        let addresses = brokers.iter().map(|broker| broker.grpc_address.clone());
         self.brokers.learn(addresses);
-        Ok(())
+        Ok(brokers)
     }
 
     /// Turns to another broker, where the one at this address is the one that is asked next.
@@ -83,7 +92,7 @@ impl Client {
     }
 
     pub(crate) fn producer_api(&self) -> ProducerClient<Channel> {
-        ProducerClient::new(self.channel())
+        ProducerClient::new(self.brokers.current().1)
             .max_decoding_message_size(self.settings.message_bytes_max)
     }
 
@@ -92,22 +101,24 @@ impl Client {
         Some(client.max_decoding_message_size(self.settings.message_bytes_max))
     }
 
-    pub(crate) fn consumer_api(&self) -> ConsumerClient<Channel> {
-        ConsumerClient::new(self.channel())
-            .max_decoding_message_size(self.settings.message_bytes_max)
+    pub(crate) fn consumer_api_at(&self, address: &str) -> Option<ConsumerClient<Channel>> {
+        let client = ConsumerClient::new(self.brokers.channel(address)?);
+        Some(client.max_decoding_message_size(self.settings.message_bytes_max))
     }
 
-    pub(crate) fn topic_api(&self) -> TopicClient<Channel> {
-        TopicClient::new(self.channel()).max_decoding_message_size(self.settings.message_bytes_max)
+    /// The broker to ask next, and the way to it.
+    pub(crate) fn broker_to_ask(&self) -> (String, Channel) {
+        self.brokers.current()
     }
 
-    pub(crate) fn cluster_api(&self) -> ClusterClient<Channel> {
-        ClusterClient::new(self.channel())
-            .max_decoding_message_size(self.settings.message_bytes_max)
+    /// How many brokers are known.
+    pub(crate) fn brokers_known(&self) -> usize {
+        self.brokers.count()
     }
 
-    fn channel(&self) -> Channel {
-        self.brokers.current().1
+    /// The largest message taken from a broker, in bytes.
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.settings.message_bytes_max
     }
 
     /// How long a call may take.
@@ -115,24 +126,11 @@ impl Client {
         self.settings.request_timeout
     }
 
-    /// A request that ends after the settings' time.
-    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        request.set_timeout(self.settings.request_timeout);
-        request
-    }
-
-    /// The answer, or what its absence means.
-    pub(crate) fn answer<T>(&self, result: Result<Response<T>, Status>) -> Result<T, CallError> {
-        result
-            .map(Response::into_inner)
-            .map_err(|status| self.call_error(&status))
-    }
-
+    /// What the end of a stream to the broker that is asked next means.
     pub(crate) fn call_error(&self, status: &Status) -> CallError {
         let address = self.address();
-        let error = CallError::of(status, &address, self.settings.request_timeout);
-        if error.is_about_the_connection() {
+        let error = self.call_error_at(status, &address);
+        if error.is_for_another() {
             self.turn_away_from(&address);
         }
         error

@@ -7,6 +7,7 @@
 mod admin;
 mod brokers;
 mod call_error;
+mod calling;
 mod client;
 mod consumer;
 mod producer;
@@ -23,7 +24,9 @@ pub use admin::{
 };
 pub use call_error::CallError;
 pub use client::{AddressError, Client};
-pub use consumer::{Chunk, ConsumeError, Consumer, ConsumerSettings, Damage, DamagedError};
+pub use consumer::{
+    Chunk, ConsumeError, Consumer, ConsumerSettings, Damage, DamagedError, Trouble,
+};
 pub use producer::{
     Acknowledgement, Delivered, Delivery, OutgoingBatch, ProduceError, Producer, ProducerClosed,
     ProducerSettings,

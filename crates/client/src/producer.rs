@@ -4,7 +4,7 @@
 //! over; the broker writes it once. Otherwise a batch is sent again only where it was certainly not written: it had not
 //! left this process, or the broker refused it for a passing reason and nothing behind it was written to the same
 //! partition. A batch that was under way when the stream broke has an unknown outcome then, and says so. So it is with
-//! batches without acknowledgement, and with those for which the broker chooses the partition.
+//! batches without acknowledgement.
 
 mod batch;
 mod delivery;
@@ -113,9 +113,7 @@ impl Producer {
     pub async fn send(&self, batch: OutgoingBatch) -> Result<Delivery, ProducerClosed> {
         let room = self.window.enter(batch.bytes()).await;
         let (in_flight, delivery) = InFlight::new(batch, room, self.settings.delivery_timeout);
-        let numbered = self.numbered.as_ref();
-        let queue = numbered.filter(|_| in_flight.batch.partition().is_some());
-        let queue = queue.unwrap_or(&self.queue);
+        let queue = self.numbered.as_ref().unwrap_or(&self.queue);
         queue.send(in_flight).map_err(|_| ProducerClosed)?;
         Ok(delivery)
     }

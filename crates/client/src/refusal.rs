@@ -40,6 +40,17 @@ impl Refusal {
         self.retry == Retry::Safe && !needs_help.into_iter().any(|reason| self.is(reason))
     }
 
+    /// Whether another broker may well do what this one cannot now.
+    pub(crate) fn is_for_another(&self) -> bool {
+        let reasons = [
+            Reason::NotLeader,
+            Reason::NoQuorum,
+            Reason::NotReady,
+            Reason::ShuttingDown,
+        ];
+        reasons.into_iter().any(|reason| self.is(reason))
+    }
+
     /// Whether what was asked for may have been done all the same.
     pub fn outcome_is_unknown(&self) -> bool {
         self.retry == Retry::OnlyIfIdempotent

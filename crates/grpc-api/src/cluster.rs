@@ -11,6 +11,7 @@ use rpc::v1::cluster_server::Cluster;
 use tonic::{Request, Response, Status};
 
 use crate::deadline::Deadline;
+use crate::failure;
 use crate::forward::Forward;
 use crate::meters::Meter;
 use crate::settings::Settings;
@@ -80,7 +81,7 @@ impl ClusterService {
         }
     }
 
-    fn describe_partitions(
+    async fn describe_partitions(
         &self,
         request: v1::DescribePartitionsRequest,
     ) -> Result<v1::DescribePartitionsResponse, v1::Error> {
@@ -90,6 +91,12 @@ impl ClusterService {
             .map(|name| TopicName::new(name))
             .collect();
         let names = names?;
+        if request.create_missing {
+            for name in &names {
+                let there = self.broker.partitions_to_produce_to(name).await;
+                there.map_err(|error| failure::produce(&error))?;
+            }
+        }
         let found = self
             .broker
             .describe_topics((!names.is_empty()).then_some(&names[..]));
@@ -126,8 +133,9 @@ impl Cluster for ClusterService {
         &self,
         request: Request<v1::DescribePartitionsRequest>,
     ) -> Result<Response<v1::DescribePartitionsResponse>, Status> {
-        let answer = async { self.describe_partitions(request.into_inner()) };
-        self.meters.partitions.call(answer).await
+        let deadline = Deadline::of(request.metadata());
+        let answer = self.describe_partitions(request.into_inner());
+        self.meters.partitions.call(deadline.or_fail(answer)).await
     }
 
     async fn transfer_leadership(

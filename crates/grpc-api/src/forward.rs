@@ -151,7 +151,8 @@ impl Hints {
         Self(broker)
     }
 
-    /// The error, with `leader` and `leader_address` where they are known.
+    /// The error, with `leader` and `leader_address` where they are known. This broker is no hint: it has just said that
+    /// it does not lead.
     pub(crate) fn complete(&self, error: v1::Error) -> v1::Error {
         if error.known_reason() != Some(Reason::NotLeader)
             || error.metadata.contains_key("leader_address")
@@ -159,9 +160,11 @@ impl Hints {
             return error;
         }
         let told = error.metadata.get("leader").and_then(|id| id.parse().ok());
+        let here = self.0.settings().identity.broker;
         let leader = told
             .map(BrokerId::new)
-            .or_else(|| self.leader_of(&error.metadata));
+            .or_else(|| self.leader_of(&error.metadata))
+            .filter(|leader| *leader != here);
         match leader.and_then(|leader| Some((leader, self.0.grpc_address_of(leader)?))) {
             Some((leader, address)) => error.with("leader", leader).with("leader_address", address),
             None => error,

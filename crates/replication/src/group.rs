@@ -238,6 +238,21 @@ impl<M: Machine> Group<M> {
         }
     }
 
+    /// Waits until this replica does not serve, or the group has stopped.
+    pub(crate) async fn stops_serving(&self) {
+        let mut leadership = self.leadership.clone();
+        let mut stopped = self.stopped.clone();
+        while self.serves() {
+            let alive = tokio::select! {
+                changed = leadership.changed() => changed.is_ok(),
+                changed = stopped.changed() => changed.is_ok(),
+            };
+            if !alive {
+                return;
+            }
+        }
+    }
+
     /// Waits until the group serves or has stopped.
     pub(crate) async fn serving(&self) -> GroupStatus {
         let mut leadership = self.leadership.clone();

@@ -182,6 +182,12 @@ impl LogGroup {
         self.group.shared.ends.subscribe()
     }
 
+    /// Resolves once this replica serves clients no longer.
+    pub fn stops_serving(&self) -> impl Future<Output = ()> + Send + use<> {
+        let group = self.group.clone();
+        async move { group.stops_serving().await }
+    }
+
     /// Whether this replica leads, as a quorum has said a moment ago. A leader that was cut off or paused does not know
     /// that another leads, and its high watermark is an old one: ask [`LogGroup::latest`] then.
     pub fn is_confirmed(&self) -> bool {

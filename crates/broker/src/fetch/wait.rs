@@ -2,17 +2,21 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::confirm::confirm;
 use super::read::{ReadOnce, Wanted, read_all};
 use super::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest};
 use crate::Broker;
 
-/// Becomes ready when there may be more to read.
+/// How often a fetch that waits looks whether its leaders hear from a quorum.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
+
+/// Becomes ready when there may be more to read, or something else.
 type Change = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Broker {
@@ -45,9 +49,10 @@ impl Broker {
                     _ = select_all(changes) => {}
                     _ = tables.changed() => {}
                     _ = stopping.wait_for(|stopping| *stopping) => {}
+                    () = cut_off(&wanted) => {}
                 }
             };
-            if timeout_at(deadline, more).await.is_err() {
+            if timeout_at(deadline, more).await.is_err() || are_cut_off(&wanted) {
                 break (wanted, read, began);
             }
         };
@@ -102,6 +107,20 @@ impl Broker {
     }
 }
 
+/// Becomes ready when a partition's leader hears from no quorum: nothing will come, and somebody else may lead.
+async fn cut_off(wanted: &[Wanted]) {
+    while !are_cut_off(wanted) {
+        sleep(LOOKS_EVERY).await;
+    }
+}
+
+fn are_cut_off(wanted: &[Wanted]) -> bool {
+    let mut partitions = wanted.iter().flatten();
+    partitions.any(|(partition, _)| {
+        !partition.group.is_confirmed() && partition.group.stopped().is_none()
+    })
+}
+
 fn changes(wanted: &[Wanted]) -> Vec<Change> {
     let partitions = wanted.iter().flatten();
     partitions
@@ -109,7 +128,13 @@ fn changes(wanted: &[Wanted]) -> Vec<Change> {
             let mut ends = partition.group.watch();
             // Now, not when the future is first looked at.
             ends.mark_unchanged();
-            let change: Change = Box::pin(changed(ends));
+            let stops_serving = partition.group.stops_serving();
+            let change: Change = Box::pin(async {
+                tokio::select! {
+                    () = changed(ends) => {}
+                    () = stops_serving => {}
+                }
+            });
             change
         })
         .collect()

@@ -9,6 +9,28 @@ use crate::partitions::Located;
 use crate::{Broker, ChangeError, PartitionError, ProduceError};
 
 impl Broker {
+    /// How many partitions a topic has that is about to be produced to; it is created where it is missing and that is
+    /// allowed.
+    ///
+    /// # Errors
+    /// [`ProduceError`]: there is none, and none was created.
+    pub async fn partitions_to_produce_to(&self, topic: &TopicName) -> Result<u32, ProduceError> {
+        if let Some(partitions) = self.partition_count(topic) {
+            return Ok(partitions);
+        }
+        if self.settings.auto_create_topics {
+            self.auto_create(topic)
+                .await
+                .map_err(|reason| ProduceError::NotCreated {
+                    topic: topic.clone(),
+                    reason,
+                })?;
+        }
+        let topic = topic.clone();
+        let created = self.partition_count(&topic);
+        Ok(created.ok_or(PartitionError::UnknownTopic { topic })?)
+    }
+
     /// The open partition; its topic is created where it is missing and that is allowed.
     pub(super) async fn locate_or_create(
         &self,

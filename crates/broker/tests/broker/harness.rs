@@ -207,6 +207,13 @@ impl Node {
             .await
     }
 
+    /// Waits for records much longer than any test has patience for.
+    pub(crate) async fn fetch_waiting(&self, topic: &str, offset: u64) -> FetchAnswer {
+        let fetch = self.broker.fetch(request(topic, offset, 10 * PATIENCE));
+        let answered = tokio::time::timeout(PATIENCE, fetch).await;
+        answered.expect("it is answered before it has waited in vain")
+    }
+
     /// Every value of partition 0, from the log start to the end as it is now.
     pub(crate) async fn values(&self, topic: &str) -> Vec<String> {
         self.try_values(topic).await.expect("reads")

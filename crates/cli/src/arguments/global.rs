@@ -15,7 +15,7 @@ pub(crate) enum OutputFormat {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// The broker to talk to: any of a cluster will do, and of several addresses the first that answers is taken
+    /// The broker to talk to: any of a cluster will do, and of several addresses any that answers
     #[arg(
         long,
         visible_alias = "broker",

@@ -4,16 +4,19 @@ mod format;
 pub(crate) mod plan;
 mod run;
 mod sink;
+mod trouble;
+
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use model::{Offset, Timestamp};
 
-use crate::arguments::{OutputFormat, Separator, separator};
+use crate::arguments::{OutputFormat, Separator, duration, separator};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::time::parse_millis;
 
-use plan::{Plan, Start};
+use plan::{Plan, Start, Wanted};
 use run::Copy;
 
 const AFTER_HELP: &str = "\
@@ -24,6 +27,7 @@ Examples:
   strand consume orders --partition 3 --offset 1000 --max 10 --json
   strand consume app --from-timestamp 2026-01-31T08:00:00Z --format key-value
 
+Leaders that change and brokers that restart are waited for, until --timeout.
 As JSON, bytes that are not UTF-8 are found as base64 in key_base64 and value_base64.";
 
 /// Read records
@@ -50,6 +54,9 @@ pub(crate) struct ConsumeArgs {
     /// Stop at the ends as they stand now
     #[arg(long)]
     until_end: bool,
+    /// How long a partition may have no leader, or brokers be away, before it fails
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    timeout: Duration,
     /// How records are shown [default: value, or json with --json]
     #[arg(long, value_enum)]
     format: Option<RecordFormat>,
@@ -80,6 +87,13 @@ pub(crate) async fn run(args: ConsumeArgs, session: &Session) -> Result<(), Fail
         (None, None) if args.from_beginning => Start::Beginning,
         (None, None) => Start::End,
     };
-    let plan = Plan::make(session, &args.topic, args.partition, start, args.until_end).await?;
+    let wanted = Wanted {
+        topic: &args.topic,
+        partition: args.partition,
+        start,
+        until_end: args.until_end,
+        patience: args.timeout,
+    };
+    let plan = Plan::make(session, wanted).await?;
     Copy::new(args, format, plan).run(session).await
 }

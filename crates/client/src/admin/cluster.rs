@@ -1,11 +1,14 @@
 //! Shows the cluster.
 
-use model::BrokerId;
+use std::num::NonZeroU32;
+
+use model::{BrokerId, TopicName};
 use rpc::v1;
 
 use super::Admin;
 use super::description::TopicDescription;
 use crate::call_error::CallError;
+use crate::calling::Repeat;
 use crate::wire::{self, Problem};
 
 /// The cluster.
@@ -101,10 +104,13 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn describe_cluster(&self) -> Result<ClusterDescription, CallError> {
-        let request = self.client.request(v1::DescribeClusterRequest {});
+        let request = v1::DescribeClusterRequest {};
         let answer = self
             .client
-            .answer(self.client.cluster_api().describe_cluster(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.describe_cluster(request).await
+            })
+            .await?;
         read_cluster(answer).map_err(|problem| self.client.malformed(problem))
     }
 
@@ -113,10 +119,13 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn list_brokers(&self) -> Result<Vec<BrokerDescription>, CallError> {
-        let request = self.client.request(v1::ListBrokersRequest {});
+        let request = v1::ListBrokersRequest {};
         let answer = self
             .client
-            .answer(self.client.cluster_api().list_brokers(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.list_brokers(request).await
+            })
+            .await?;
         read_brokers(answer.brokers).map_err(|problem| self.client.malformed(problem))
     }
 
@@ -125,16 +134,49 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn find_topic(&self, name: &str) -> Result<Option<TopicDescription>, CallError> {
-        let request = self.client.request(v1::DescribePartitionsRequest {
+        let request = v1::DescribePartitionsRequest {
             topics: vec![name.to_owned()],
-        });
+            create_missing: false,
+        };
         let answer = self
             .client
-            .answer(self.client.cluster_api().describe_partitions(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.describe_partitions(request).await
+            })
+            .await?;
         match answer.topics.into_iter().find(|topic| topic.name == name) {
             Some(info) => self.topic(Some(info)).map(Some),
             None => Ok(None),
         }
+    }
+}
+
+impl Admin {
+    /// How many partitions a topic has; a missing one is created first, where the broker does that.
+    pub(crate) async fn partitions_to_produce_to(
+        &self,
+        name: &TopicName,
+    ) -> Result<NonZeroU32, CallError> {
+        let request = v1::DescribePartitionsRequest {
+            topics: vec![name.to_string()],
+            create_missing: true,
+        };
+        let answer = self
+            .client
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.describe_partitions(request).await
+            })
+            .await?;
+        let topic = answer
+            .topics
+            .into_iter()
+            .find(|topic| topic.name == name.as_str());
+        let partitions = topic.and_then(|topic| u32::try_from(topic.partitions.len()).ok());
+        let partitions = partitions.and_then(NonZeroU32::new);
+        partitions.ok_or_else(|| {
+            self.client
+                .malformed(format!("it shows no partition of {name}"))
+        })
     }
 }
 

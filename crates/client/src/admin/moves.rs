@@ -5,6 +5,7 @@ use rpc::v1;
 
 use super::Admin;
 use crate::call_error::CallError;
+use crate::calling::Repeat;
 use crate::refusal::Refusal;
 use crate::wire::{self, Problem};
 
@@ -96,14 +97,17 @@ impl Admin {
         partition: i32,
         to: Option<i32>,
     ) -> Result<BrokerId, CallError> {
-        let request = self.client.request(v1::TransferLeadershipRequest {
+        let request = v1::TransferLeadershipRequest {
             topic: topic.to_owned(),
             partition,
             to,
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.cluster_api().transfer_leadership(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.transfer_leadership(request).await
+            })
+            .await?;
         self.read(wire::broker(answer.leader))
     }
 
@@ -121,13 +125,16 @@ impl Admin {
             partition: wanted.partition,
             replicas: wanted.replicas,
         });
-        let request = self.client.request(v1::ReassignPartitionsRequest {
+        let request = v1::ReassignPartitionsRequest {
             reassignments: reassignments.collect(),
             validate_only,
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.cluster_api().reassign_partitions(request).await)?;
+            .cluster_call(Repeat::IfNotDone, request, |mut api, request| async move {
+                api.reassign_partitions(request).await
+            })
+            .await?;
         let read = |result: v1::ReassignmentResult| {
             let outcome = match (result.error, result.r#move) {
                 (Some(error), _) => Err(Refusal::from(error)),
@@ -144,10 +151,13 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn rebalance(&self, dry_run: bool) -> Result<Rebalance, CallError> {
-        let request = self.client.request(v1::RebalanceRequest { dry_run });
+        let request = v1::RebalanceRequest { dry_run };
         let answer = self
             .client
-            .answer(self.client.cluster_api().rebalance(request).await)?;
+            .cluster_call(Repeat::IfNotDone, request, |mut api, request| async move {
+                api.rebalance(request).await
+            })
+            .await?;
         let leader_moves = answer.leader_moves.into_iter().map(LeaderMove::read);
         Ok(Rebalance {
             moves: self.moves(answer.moves)?,
@@ -160,10 +170,13 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn drain(&self, broker: i32) -> Result<u64, CallError> {
-        let request = self.client.request(v1::DrainRequest { broker });
+        let request = v1::DrainRequest { broker };
         let answer = self
             .client
-            .answer(self.client.cluster_api().drain(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.drain(request).await
+            })
+            .await?;
         self.read(wire::count("leaders", answer.leaders))
     }
 
@@ -172,9 +185,12 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn undrain(&self, broker: i32) -> Result<(), CallError> {
-        let request = self.client.request(v1::UndrainRequest { broker });
+        let request = v1::UndrainRequest { broker };
         self.client
-            .answer(self.client.cluster_api().undrain(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.undrain(request).await
+            })
+            .await?;
         Ok(())
     }
 
@@ -183,10 +199,13 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn decommission(&self, broker: i32) -> Result<Vec<Move>, CallError> {
-        let request = self.client.request(v1::DecommissionRequest { broker });
+        let request = v1::DecommissionRequest { broker };
         let answer = self
             .client
-            .answer(self.client.cluster_api().decommission(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.decommission(request).await
+            })
+            .await?;
         self.moves(answer.moves)
     }
 
@@ -196,10 +215,13 @@ impl Admin {
     /// [`CallError`].
     pub async fn list_moves(&self, broker: Option<BrokerId>) -> Result<Vec<Move>, CallError> {
         let broker = broker.map(wire::broker_field);
-        let request = self.client.request(v1::ListMovesRequest { broker });
+        let request = v1::ListMovesRequest { broker };
         let answer = self
             .client
-            .answer(self.client.cluster_api().list_moves(request).await)?;
+            .cluster_call(Repeat::Always, request, |mut api, request| async move {
+                api.list_moves(request).await
+            })
+            .await?;
         self.moves(answer.moves)
     }
 

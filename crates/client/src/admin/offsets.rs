@@ -1,21 +1,16 @@
 //! Finds offsets: the first, the one behind the last, or the first at a time.
 
-use std::time::Duration;
-
 use model::{Offset, Timestamp};
+use rpc::v1;
 use rpc::v1::offset_query::Position;
-use rpc::{Reason, v1};
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
 
 use super::Admin;
 use crate::call_error::CallError;
+use crate::calling::Repeat;
 use crate::refusal::Refusal;
 use crate::topic_partition::TopicPartition;
 use crate::wire;
-
-const BACKOFF_MIN: Duration = Duration::from_millis(20);
-const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
 /// Which offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,34 +39,23 @@ pub enum OffsetsError {
     },
 }
 
-impl Admin {
-    /// One offset for each partition, in the same order; `None` where no record is that late. A partition that has no
-    /// leader for the moment is asked for again, as long as a call may take.
-    ///
-    /// # Errors
-    /// [`OffsetsError`]: the first partition that was refused, or no answer.
-    pub async fn list_offsets(
-        &self,
-        partitions: &[TopicPartition],
-        position: OffsetPosition,
-    ) -> Result<Vec<Option<Offset>>, OffsetsError> {
-        let began = Instant::now();
-        let mut backoff = BACKOFF_MIN;
-        loop {
-            match self.try_list_offsets(partitions, position).await {
-                Err(OffsetsError::Partition { refusal, .. })
-                    if refusal.is(Reason::NotLeader)
-                        && began.elapsed() + backoff < self.client.request_timeout() =>
-                {
-                    sleep(backoff).await;
-                    backoff = (backoff * 2).min(BACKOFF_MAX);
-                }
-                answered => return answered,
-            }
+impl OffsetsError {
+    /// Whether the same may well work in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Call(error) => error.is_passing(),
+            Self::Partition { refusal, .. } => refusal.is_passing(),
         }
     }
+}
 
-    async fn try_list_offsets(
+impl Admin {
+    /// One offset for each partition, in the same order; `None` where no record is that late.
+    ///
+    /// # Errors
+    /// [`OffsetsError`]: the first partition that was refused, or no answer. A partition without a leader, for one, has
+    /// one in a moment: see [`OffsetsError::is_passing`].
+    pub async fn list_offsets(
         &self,
         partitions: &[TopicPartition],
         position: OffsetPosition,
@@ -86,13 +70,16 @@ impl Admin {
             partition: wire::partition_field(of.partition),
             position: Some(position),
         });
-        let request = self.client.request(v1::ListOffsetsRequest {
+        let request = v1::ListOffsetsRequest {
             queries: queries.collect(),
             isolation: v1::IsolationLevel::ReadUncommitted.into(),
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.consumer_api().list_offsets(request).await)?;
+            .consumer_call(Repeat::Always, request, |mut api, request| async move {
+                api.list_offsets(request).await
+            })
+            .await?;
         if answer.results.len() != partitions.len() {
             let (asked, answered) = (partitions.len(), answer.results.len());
             let problem = format!("{answered} offsets for {asked} partitions");

@@ -8,6 +8,7 @@ use rpc::v1;
 use super::Admin;
 use super::description::TopicDescription;
 use crate::call_error::CallError;
+use crate::calling::Repeat;
 use crate::refusal::Refusal;
 use crate::wire;
 
@@ -70,16 +71,19 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn create_topic(&self, topic: NewTopic) -> Result<CreatedTopic, CallError> {
-        let request = self.client.request(v1::CreateTopicRequest {
+        let request = v1::CreateTopicRequest {
             name: topic.name,
             partitions: topic.partitions,
             replication_factor: topic.replication_factor,
             configs: topic.configs.into_iter().collect(),
             validate_only: topic.validate_only,
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().create_topic(request).await)?;
+            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
+                api.create_topic(request).await
+            })
+            .await?;
         Ok(CreatedTopic {
             topic: self.topic(answer.topic)?,
             warning: answer.warning,
@@ -91,12 +95,15 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn get_topic(&self, name: &str) -> Result<TopicDescription, CallError> {
-        let request = self.client.request(v1::GetTopicRequest {
+        let request = v1::GetTopicRequest {
             name: name.to_owned(),
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().get_topic(request).await)?;
+            .topic_call(Repeat::Always, request, |mut api, request| async move {
+                api.get_topic(request).await
+            })
+            .await?;
         self.topic(answer.topic)
     }
 
@@ -108,14 +115,17 @@ impl Admin {
         let mut topics = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request = self.client.request(v1::ListTopicsRequest {
+            let request = v1::ListTopicsRequest {
                 page_size: 0,
                 page_token: page_token.clone(),
                 prefix: prefix.to_owned(),
-            });
+            };
             let page = self
                 .client
-                .answer(self.client.topic_api().list_topics(request).await)?;
+                .topic_call(Repeat::Always, request, |mut api, request| async move {
+                    api.list_topics(request).await
+                })
+                .await?;
             for info in page.topics {
                 topics.push(self.topic(Some(info))?);
             }
@@ -140,15 +150,18 @@ impl Admin {
         name: &str,
         change: TopicChange,
     ) -> Result<TopicDescription, CallError> {
-        let request = self.client.request(v1::UpdateTopicRequest {
+        let request = v1::UpdateTopicRequest {
             name: name.to_owned(),
             set: change.set.into_iter().collect(),
             remove: change.remove,
             validate_only: false,
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().update_topic(request).await)?;
+            .topic_call(Repeat::Always, request, |mut api, request| async move {
+                api.update_topic(request).await
+            })
+            .await?;
         self.topic(answer.topic)
     }
 
@@ -157,12 +170,15 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn delete_topic(&self, name: &str) -> Result<String, CallError> {
-        let request = self.client.request(v1::DeleteTopicRequest {
+        let request = v1::DeleteTopicRequest {
             name: name.to_owned(),
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().delete_topic(request).await)?;
+            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
+                api.delete_topic(request).await
+            })
+            .await?;
         Ok(answer.id)
     }
 
@@ -176,12 +192,13 @@ impl Admin {
         total: i32,
     ) -> Result<TopicDescription, CallError> {
         let name = name.to_owned();
-        let request = self
-            .client
-            .request(v1::CreatePartitionsRequest { name, total });
+        let request = v1::CreatePartitionsRequest { name, total };
         let answer = self
             .client
-            .answer(self.client.topic_api().create_partitions(request).await)?;
+            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
+                api.create_partitions(request).await
+            })
+            .await?;
         self.topic(answer.topic)
     }
 
@@ -202,12 +219,15 @@ impl Admin {
                     partition,
                     before_offset,
                 });
-        let request = self.client.request(v1::DeleteRecordsRequest {
+        let request = v1::DeleteRecordsRequest {
             partitions: partitions.collect(),
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().delete_records(request).await)?;
+            .topic_call(Repeat::Always, request, |mut api, request| async move {
+                api.delete_records(request).await
+            })
+            .await?;
         self.log_starts(answer.results)
     }
 
@@ -216,12 +236,15 @@ impl Admin {
     /// # Errors
     /// [`CallError`]; what failed for single partitions stands in the result.
     pub async fn apply_retention(&self, name: &str) -> Result<Vec<LogStart>, CallError> {
-        let request = self.client.request(v1::ApplyRetentionRequest {
+        let request = v1::ApplyRetentionRequest {
             name: name.to_owned(),
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().apply_retention(request).await)?;
+            .topic_call(Repeat::Always, request, |mut api, request| async move {
+                api.apply_retention(request).await
+            })
+            .await?;
         self.log_starts(answer.results)
     }
 

@@ -24,15 +24,6 @@ pub enum ConsumeError {
     },
 }
 
-impl ConsumeError {
-    pub(super) fn is_passing(&self) -> bool {
-        match self {
-            Self::Call(error) => error.is_passing(),
-            Self::Partition { refusal, .. } => refusal.is_passing(),
-        }
-    }
-}
-
 /// Bytes that came and are not sound: a batch was damaged on its way, or written so by its producer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{partition}: the batch at offset {at} cannot be read: {damage}")]

@@ -1,18 +1,20 @@
 //! One open stream of records.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use futures_util::{Stream, StreamExt, TryFutureExt};
 use model::Offset;
 use rpc::v1;
+use rpc::v1::consumer_client::ConsumerClient;
 use rpc::v1::subscribe_request::Request;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::transport::Channel;
 use tonic::{Response, Status};
 
-use crate::client::Client;
 use crate::topic_partition::TopicPartition;
 use crate::wire;
 
@@ -21,22 +23,27 @@ type Responses = Pin<Box<dyn Stream<Item = Result<v1::SubscribeResponse, Status>
 
 /// One open stream of records, or one that is being opened.
 pub(super) struct SubscribeStream {
+    /// Of the broker.
+    pub(super) address: String,
+    /// What is read over it still.
+    pub(super) partitions: BTreeSet<TopicPartition>,
     /// The start, then a grant now and then.
     requests: mpsc::UnboundedSender<v1::SubscribeRequest>,
     responses: Responses,
-    /// What has been used and not granted again.
-    used_bytes: i64,
-    /// How much use is worth a grant.
-    grant_from: i64,
+    /// What the broker may send.
+    credit: i64,
+    /// What it may have sent, at most, before that is used.
+    share: i64,
 }
 
 impl SubscribeStream {
     pub(super) fn open(
-        client: &Client,
-        positions: &BTreeMap<TopicPartition, Offset>,
-        credit_bytes: u64,
+        address: String,
+        mut api: ConsumerClient<Channel>,
+        positions: Vec<(TopicPartition, Offset)>,
+        share: i64,
     ) -> Self {
-        let credit_bytes = i64::try_from(credit_bytes.max(1)).unwrap_or(i64::MAX);
+        let share = share.max(1);
         let partitions = positions.iter().map(|(of, offset)| v1::FetchPartition {
             topic: of.topic.as_str().to_owned(),
             partition: wire::partition_field(of.partition),
@@ -45,40 +52,50 @@ impl SubscribeStream {
         });
         let start = v1::SubscribeStart {
             partitions: partitions.collect(),
-            credit_bytes,
+            credit_bytes: share,
             format: v1::RecordFormat::Encoded.into(),
             isolation: v1::IsolationLevel::ReadUncommitted.into(),
         };
         let (requests, queue) = mpsc::unbounded_channel();
-        let mut api = client.consumer_api();
         let call = async move {
             let requests = UnboundedReceiverStream::new(queue);
             api.subscribe(requests).await.map(Response::into_inner)
         };
         let stream = Self {
+            address,
+            partitions: positions.into_iter().map(|(of, _)| of).collect(),
             requests,
             responses: Box::pin(call.try_flatten_stream()),
-            used_bytes: 0,
-            grant_from: credit_bytes / 4,
+            credit: share,
+            share,
         };
         stream.request(Request::Start(start));
         stream
     }
 
-    /// The next response; `None` at the end of the stream. May be dropped while it waits.
-    pub(super) async fn response(&mut self) -> Option<Result<v1::SubscribeResponse, Status>> {
-        let response = self.responses.next().await;
-        if let Some(Ok(response)) = &response {
-            self.used_bytes = self.used_bytes.saturating_add(response.used_bytes.max(0));
+    /// The next response; `None` at the end of the stream.
+    pub(super) fn poll_response(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<v1::SubscribeResponse, Status>>> {
+        let response = self.responses.poll_next_unpin(context);
+        if let Poll::Ready(Some(Ok(response))) = &response {
+            self.credit = self.credit.saturating_sub(response.used_bytes.max(0));
         }
         response
     }
 
+    /// What the broker may send ahead.
+    pub(super) fn share(&self) -> i64 {
+        self.share
+    }
+
     /// Lets the broker send as much more as it has sent, once that is worth a message.
     pub(super) fn grant_what_was_used(&mut self) {
-        if self.used_bytes > self.grant_from {
-            self.request(Request::CreditBytes(self.used_bytes));
-            self.used_bytes = 0;
+        let used = self.share.saturating_sub(self.credit);
+        if used > self.share / 4 {
+            self.request(Request::CreditBytes(used));
+            self.credit = self.share;
         }
     }
 
@@ -93,7 +110,9 @@ impl SubscribeStream {
 impl fmt::Debug for SubscribeStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubscribeStream")
-            .field("used_bytes", &self.used_bytes)
+            .field("address", &self.address)
+            .field("partitions", &self.partitions)
+            .field("credit", &self.credit)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,10 @@
 //! A batch on its way to the broker.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
-use model::batch::{Batch, Codec, ProducerStamp, Record};
+use model::batch::{Batch, BatchBuilder, BuildError, Codec, ProducerStamp, Record};
+use model::partitioner::partition_for_key;
 use model::{Acks, Offset, PartitionIndex, TopicName};
 use rpc::v1;
 
@@ -44,8 +47,8 @@ impl OutgoingBatch {
         }
     }
 
-    /// One record for which the broker chooses the partition, as Kafka's default partitioner does: what to send while
-    /// it is unknown how many partitions there are. Its offset is ignored; the broker compresses it.
+    /// One record for which the partition is chosen as Kafka's default partitioner does: what to send while it is unknown
+    /// how many partitions there are. Its offset is ignored.
     pub fn unplaced(topic: TopicName, record: Record, codec: Codec) -> Self {
         let place = Place::Anywhere(Box::new(record), codec);
         Self {
@@ -68,6 +71,32 @@ impl OutgoingBatch {
                 length(&record.key) + length(&record.value) + headers.sum::<usize>()
             }
         }
+    }
+
+    /// The topic that it goes to.
+    pub(super) fn topic(&self) -> &TopicName {
+        &self.topic
+    }
+
+    /// Gives it its partition, where it has none: by its key, without one `turn`.
+    ///
+    /// # Errors
+    /// The record is too large for a batch.
+    pub(super) fn place(
+        &mut self,
+        partitions: NonZeroU32,
+        turn: PartitionIndex,
+    ) -> Result<PartitionIndex, BuildError> {
+        let (record, codec) = match &self.place {
+            Place::Partition(partition, _) => return Ok(*partition),
+            Place::Anywhere(record, codec) => (record, *codec),
+        };
+        let mut builder = BatchBuilder::new(codec);
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        builder.push(record.timestamp, key, value, &record.headers);
+        let partition = key.map_or(turn, |key| partition_for_key(key, partitions));
+        self.place = Place::Partition(partition, builder.build()?);
+        Ok(partition)
     }
 
     /// Where it goes; `None` where the broker chooses.

@@ -3,12 +3,13 @@
 
 mod connection;
 mod lane;
+mod placing;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use model::ProducerId;
-use rpc::v1;
+use rpc::{Reason, v1};
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -17,10 +18,12 @@ use super::ProducerSettings;
 use super::error::ProduceError;
 use super::in_flight::InFlight;
 use crate::call_error::CallError;
+use crate::calling::Repeat;
 use crate::client::Client;
 use crate::topic_partition::TopicPartition;
 use connection::{Connection, Event, Sent};
 use lane::Lane;
+use placing::Placing;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
@@ -35,6 +38,7 @@ pub(super) struct IdempotentDriver {
     queue: mpsc::UnboundedReceiver<InFlight>,
     has_ended: bool,
     lanes: BTreeMap<TopicPartition, Route>,
+    placing: Placing,
     connections: BTreeMap<u64, Connection>,
     next_connection: u64,
     events: mpsc::UnboundedReceiver<Event>,
@@ -67,6 +71,7 @@ impl IdempotentDriver {
             queue,
             has_ended: false,
             lanes: BTreeMap::new(),
+            placing: Placing::default(),
             connections: BTreeMap::new(),
             next_connection: 0,
             events,
@@ -82,7 +87,7 @@ impl IdempotentDriver {
         };
         loop {
             self.send_all(producer);
-            if self.has_ended && self.lanes.values().all(|route| route.lane.is_empty()) {
+            if self.has_ended && self.is_empty() {
                 return Ok(());
             }
             let wakes_at = self.wakes_at();
@@ -106,9 +111,7 @@ impl IdempotentDriver {
         self.take(first);
         let mut backoff = BACKOFF_MIN;
         loop {
-            let request = self.client.request(v1::InitProducerRequest {});
-            let answer = self.client.producer_api().init_producer(request).await;
-            let cause = match self.client.answer(answer) {
+            let cause = match self.init_producer().await {
                 Ok(answer) => match u64::try_from(answer.producer_id) {
                     Ok(id) => {
                         // Where the others are is needed once this broker is gone.
@@ -124,23 +127,62 @@ impl IdempotentDriver {
             while let Ok(in_flight) = self.queue.try_recv() {
                 self.take(in_flight);
             }
-            for route in self.lanes.values_mut() {
-                route.lane.hinder(&cause);
-            }
+            self.hinder(&cause);
             self.expire();
             let wakes_at = (Instant::now() + backoff).min(self.wakes_at());
             sleep_until(wakes_at).await;
             backoff = (backoff * 2).min(BACKOFF_MAX);
-            if self.lanes.values().all(|route| route.lane.is_empty()) {
+            if self.is_empty() {
                 let next = self.queue.recv().await?;
                 self.take(next);
             }
         }
     }
 
+    /// Asks once, and gives up batches whose time comes meanwhile.
+    async fn init_producer(&mut self) -> Result<v1::InitProducerResponse, CallError> {
+        let client = self.client.clone();
+        let request = v1::InitProducerRequest {};
+        let asking = client.producer_call(Repeat::Always, request, |mut api, request| async move {
+            api.init_producer(request).await
+        });
+        let mut asking = std::pin::pin!(asking);
+        loop {
+            let wakes_at = self.wakes_at();
+            select! {
+                biased;
+                answer = &mut asking => return answer,
+                () = sleep_until(wakes_at) => {
+                    let (address, timeout) = (self.client.address(), self.settings.delivery_timeout);
+                    self.hinder(&CallError::TimedOut { address, timeout });
+                    self.expire();
+                }
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.placing.is_empty() && self.lanes.values().all(|route| route.lane.is_empty())
+    }
+
+    fn hinder(&mut self, cause: &CallError) {
+        self.placing.hinder(cause);
+        for route in self.lanes.values_mut() {
+            route.lane.hinder(cause);
+        }
+    }
+
     fn take(&mut self, in_flight: InFlight) {
+        if in_flight.batch.partition().is_some() {
+            self.push(in_flight);
+        } else if let Some(placed) = self.placing.take(in_flight, &self.client, &self.tell) {
+            self.push(placed);
+        }
+    }
+
+    /// Adds a batch to its partition's lane.
+    fn push(&mut self, in_flight: InFlight) {
         let Some(partition) = in_flight.batch.partition() else {
-            // Such batches go the other way.
             return in_flight.give_up();
         };
         let stops_at_failure = self.settings.stops_at_failure;
@@ -220,6 +262,10 @@ impl IdempotentDriver {
                     }
                 }
             }
+            Event::Partitions(topic, answer) => {
+                let placed = self.placing.hear(&topic, answer, &self.client, &self.tell);
+                placed.into_iter().for_each(|placed| self.push(placed));
+            }
             Event::Ended(number, status) => {
                 let Some(connection) = self.connections.get(&number) else {
                     return;
@@ -252,7 +298,9 @@ impl IdempotentDriver {
         let Some(route) = self.lanes.get_mut(&partition) else {
             return Ok(());
         };
-        route.follow(&result);
+        if route.follow(&result, &connection.address) {
+            self.client.turn_away_from(&connection.address);
+        }
         if route.lane.settle(id, result)? {
             route.hold_back();
         } else {
@@ -283,6 +331,7 @@ impl IdempotentDriver {
 
     fn expire(&mut self) {
         let now = Instant::now();
+        self.placing.expire(now);
         for route in self.lanes.values_mut() {
             route.lane.expire(now);
         }
@@ -296,21 +345,29 @@ impl IdempotentDriver {
             let held_back = (route.not_before > now).then_some(route.not_before);
             [route.lane.next_deadline(), held_back]
         });
+        let times = times.chain([self.placing.next_deadline()]);
         times.flatten().min().unwrap_or(now + IDLE)
     }
 }
 
 impl Route {
-    /// Notes who is said to lead.
-    fn follow(&mut self, result: &v1::ProduceResult) {
+    /// Notes who is said to lead. Whether the broker that has answered is to be left: it knows of no leader, for it may
+    /// be cut off from those who do.
+    fn follow(&mut self, result: &v1::ProduceResult, from: &str) -> bool {
         if let Some(leader) = &result.leader {
             self.leader = Some(leader.grpc_address.clone());
         }
-        if let Some(error) = &result.error
-            && error.reason == rpc::Reason::NotLeader.as_str()
-        {
-            self.leader = error.metadata.get("leader_address").cloned();
+        let reason = result.error.as_ref().map(|error| error.reason.as_str());
+        let is_lost = |reason: &str| {
+            reason == Reason::NotLeader.as_str() || reason == Reason::NoQuorum.as_str()
+        };
+        if !reason.is_some_and(is_lost) {
+            return false;
         }
+        let said = result.error.as_ref();
+        let said = said.and_then(|error| error.metadata.get("leader_address"));
+        self.leader = said.filter(|leader| *leader != from).cloned();
+        self.leader.is_none()
     }
 
     /// Waits a little longer each time, until an answer shows that things are well.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use broker::{Broker, ChangeError, CreateTopic, PartitionError, Refusal};
+use broker::{Broker, PartitionError};
 use model::partitioner::partition_for_key;
 use model::{PartitionIndex, TopicName};
 use rpc::{InvalidField, v1};
@@ -45,32 +45,12 @@ impl Placement {
 
     /// How many partitions a topic has; a missing one is created first, unless the broker forbids it.
     pub(super) async fn partitions_of(&self, topic: &TopicName) -> Result<NonZeroU32, v1::Error> {
-        if let Some(partitions) = self.known(topic) {
-            return Ok(partitions);
-        }
-        if self.broker.settings().auto_create_topics {
-            let wanted = CreateTopic {
-                name: topic.clone(),
-                partitions: None,
-                replication_factor: None,
-                configs: BTreeMap::new(),
-                validate_only: false,
-            };
-            match self.broker.create_topic(wanted).await {
-                // Somebody else was faster.
-                Ok(_) | Err(ChangeError::Refused(Refusal::TopicExists { .. })) => {}
-                Err(error) => return Err(failure::change(&error)),
-            }
-        }
-        let unknown = PartitionError::UnknownTopic {
+        let found = self.broker.partitions_to_produce_to(topic).await;
+        let partitions = found.map_err(|error| failure::produce(&error))?;
+        let none = PartitionError::UnknownTopic {
             topic: topic.clone(),
         };
-        self.known(topic)
-            .ok_or_else(|| failure::partition(&unknown))
-    }
-
-    fn known(&self, topic: &TopicName) -> Option<NonZeroU32> {
-        NonZeroU32::new(self.broker.partition_count(topic)?)
+        NonZeroU32::new(partitions).ok_or_else(|| failure::partition(&none))
     }
 }
 

@@ -35,6 +35,7 @@ async fn the_cluster_of_one_describes_itself() {
     assert_eq!(listed.brokers, described.brokers);
     assert_eq!(listed.brokers[0].grpc_address, "127.0.0.1:7700");
     let request = v1::DescribePartitionsRequest {
+        create_missing: false,
         topics: vec!["t".to_owned(), "unknown".to_owned()],
     };
     let parts = stage

@@ -53,6 +53,49 @@ async fn who_does_not_lead_says_who_does() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_waits_is_answered_when_its_leader_leads_no_more_or_is_cut_off() {
+    let stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 3).await;
+    stage.produce("t", batch(&["v"])).await;
+    let leader = stage.leader("t").await;
+    let waiting = stage.node(leader).fetch_waiting("t", 1);
+    let moving = async {
+        // It waits by now, or will be told at once.
+        tokio::task::yield_now().await;
+        let moved = stage
+            .broker(leader)
+            .transfer_leadership(&name("t"), partition(0), None);
+        moved.await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(waiting, moving);
+    let error = answer.partitions[0].as_ref().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            FetchError::Partition(PartitionError::NotLeader { .. })
+        ),
+        "{error}"
+    );
+    let leader = stage.leader("t").await;
+    let waiting = stage.node(leader).fetch_waiting("t", 1);
+    let cutting = async {
+        tokio::task::yield_now().await;
+        stage.cut_off(leader);
+    };
+    let (answer, ()) = tokio::join!(waiting, cutting);
+    let error = answer.partitions[0].as_ref().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            FetchError::Partition(
+                PartitionError::NotLeader { .. } | PartitionError::NoQuorum { .. }
+            )
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_next_leader_serves_what_the_last_one_acknowledged() {
     let mut stage = Stage::of(3).await;
     stage.create(1, "t", 1, 3).await;

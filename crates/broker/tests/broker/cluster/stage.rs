@@ -190,16 +190,19 @@ impl Stage {
     }
 
     async fn vanish(&mut self, broker: u32, end: impl FnOnce(&SimulatedDisk)) {
-        let here = self.replica(broker);
-        let others: Vec<u64> = self.members.values().map(|one| one.replica.get()).collect();
-        for other in others {
-            self.network.cut(here, other);
-        }
+        self.cut_off(broker);
         self.hearsay.set_gone(BrokerId::new(broker), true);
         let member = self.members.get_mut(&broker).unwrap();
         end(&member.disk);
         member.node.take().expect("runs").stop().await;
         self.network.heal();
+    }
+
+    /// Cuts a broker off from all others, which are there all the same.
+    pub(super) fn cut_off(&self, broker: u32) {
+        let here = self.replica(broker);
+        let others = self.members.values().map(|one| one.replica.get());
+        others.for_each(|other| self.network.cut(here, other));
     }
 
     /// Whether a broker has any file of a partition of this topic.

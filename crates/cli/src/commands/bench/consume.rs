@@ -15,7 +15,7 @@ use super::latency::Measured;
 use super::pace::Quota;
 
 use crate::arguments::duration;
-use crate::commands::consume::plan::{Plan, Start};
+use crate::commands::consume::plan::{Plan, Start, Wanted};
 use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::session::Session;
@@ -49,7 +49,15 @@ pub(crate) struct BenchConsumeArgs {
 pub(crate) async fn run(args: BenchConsumeArgs, session: &Session) -> Result<(), Failure> {
     // With a number or a time, what comes meanwhile counts too.
     let until_end = args.records.is_none() && args.duration.is_none();
-    let plan = Plan::make(session, &args.topic, None, Start::Beginning, until_end).await?;
+    let settings = ConsumerSettings::default();
+    let wanted = Wanted {
+        topic: &args.topic,
+        partition: None,
+        start: Start::Beginning,
+        until_end,
+        patience: settings.retry_for,
+    };
+    let plan = Plan::make(session, wanted).await?;
     let records = args.records.or_else(|| plan.records());
     let progress = progress::records(records);
     let quota = Quota::new(records, args.duration);
@@ -58,7 +66,7 @@ pub(crate) async fn run(args: BenchConsumeArgs, session: &Session) -> Result<(),
     let began = Instant::now();
     let running = (0..streams).map(|number| {
         let starts = plan.starts.iter().skip(number).step_by(streams).cloned();
-        let consumer = Consumer::subscribe(&session.client, starts, ConsumerSettings::default());
+        let consumer = Consumer::subscribe(&session.client, starts, settings.clone());
         stream(consumer, Rc::clone(&ends), quota.clone(), progress.clone())
     });
     let measured = tokio::select! {

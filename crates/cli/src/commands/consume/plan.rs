@@ -1,12 +1,18 @@
 //! From where to where each partition is read.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use client::{OffsetPosition, TopicPartition};
 use model::{Offset, PartitionIndex, Timestamp, TopicName};
+use tokio::time::{Instant, sleep};
 
+use super::trouble::Notes;
 use crate::failure::{Exit, Failure};
 use crate::session::Session;
+
+/// How soon offsets are asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,18 @@ impl Start {
     }
 }
 
+/// What is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) topic: &'a str,
+    /// Only this one; `None`: all of them.
+    pub(crate) partition: Option<u32>,
+    pub(crate) start: Start,
+    pub(crate) until_end: bool,
+    /// How long a partition may have no leader.
+    pub(crate) patience: Duration,
+}
+
 /// From where each partition is read and, where there is an end, the first offset that is not.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -48,38 +66,28 @@ impl Plan {
     }
 
     /// Asks the broker for what it takes. With `until_end`, partitions that are at their end already are left out.
-    pub(crate) async fn make(
-        session: &Session,
-        topic: &str,
-        partition: Option<u32>,
-        start: Start,
-        until_end: bool,
-    ) -> Result<Self, Failure> {
-        let partitions = partitions(session, topic, partition).await?;
-        let admin = session.admin();
+    pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<Self, Failure> {
+        let Wanted {
+            start, until_end, ..
+        } = wanted;
+        let partitions = partitions(session, wanted.topic, wanted.partition).await?;
+        let offsets = async |position| {
+            let asking = offsets(session, &partitions, position, wanted.patience);
+            asking.await
+        };
         let (from_end, from_time) = (start == Start::End, matches!(start, Start::AtTime(_)));
         // A time that no record has reached means the end.
         let ends = if until_end || from_end || from_time {
-            known(
-                admin
-                    .list_offsets(&partitions, OffsetPosition::Latest)
-                    .await?,
-            )
+            known(offsets(OffsetPosition::Latest).await?)
         } else {
             Vec::new()
         };
         let starts = match start {
-            Start::Beginning => known(
-                admin
-                    .list_offsets(&partitions, OffsetPosition::Earliest)
-                    .await?,
-            ),
+            Start::Beginning => known(offsets(OffsetPosition::Earliest).await?),
             Start::End => ends.clone(),
             Start::At(offset) => vec![offset; partitions.len()],
             Start::AtTime(time) => {
-                let found = admin
-                    .list_offsets(&partitions, OffsetPosition::AtTime(time))
-                    .await?;
+                let found = offsets(OffsetPosition::AtTime(time)).await?;
                 found
                     .into_iter()
                     .zip(&ends)
@@ -100,6 +108,27 @@ impl Plan {
             starts: starts.into_iter().filter(unread).collect(),
             ends: Some(ends),
         })
+    }
+}
+
+/// Finds offsets; as long as a partition has no leader, again and again.
+async fn offsets(
+    session: &Session,
+    partitions: &[TopicPartition],
+    position: OffsetPosition,
+    patience: Duration,
+) -> Result<Vec<Option<Offset>>, Failure> {
+    let admin = session.admin();
+    let began = Instant::now();
+    let mut notes = Notes::default();
+    loop {
+        match admin.list_offsets(partitions, position).await {
+            Err(error) if error.is_passing() && began.elapsed() < patience => {
+                notes.note(began, &error, patience);
+                sleep(ASK_AGAIN).await;
+            }
+            answer => return Ok(answer?),
+        }
     }
 }
 

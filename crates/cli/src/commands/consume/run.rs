@@ -10,6 +10,7 @@ use model::Offset;
 use super::format::put_record;
 use super::plan::Plan;
 use super::sink::Sink;
+use super::trouble::tell;
 use super::{ConsumeArgs, RecordFormat};
 use crate::failure::{Exit, Failure};
 use crate::progress;
@@ -63,12 +64,17 @@ impl Copy {
         let mut consumer = Consumer::subscribe(
             &session.client,
             std::mem::take(&mut self.plan.starts),
-            ConsumerSettings::default(),
+            ConsumerSettings {
+                retry_for: self.args.timeout,
+                ..ConsumerSettings::default()
+            },
         );
+        let trouble = tell(consumer.trouble(), self.args.timeout);
         let sink = Sink::open();
         let (outcome, interrupted) = tokio::select! {
             outcome = self.copy(&mut consumer, &sink) => (outcome, false),
             _ = tokio::signal::ctrl_c() => (Ok(()), true),
+            () = trouble => (Ok(()), false),
         };
         self.progress.finish_and_clear();
         let written = if interrupted {

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use model::TopicName;
 use rpc::v1;
 use rpc::v1::producer_client::ProducerClient;
 use tokio::sync::mpsc;
@@ -13,13 +15,16 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::super::gate::Gate;
+use crate::call_error::CallError;
 use crate::topic_partition::TopicPartition;
 
-/// What a connection tells.
+/// What a connection, or who was asked of a topic, tells.
 #[derive(Debug)]
 pub(super) enum Event {
     /// Results, in the order of the batches.
     Results(u64, Vec<v1::ProduceResult>),
+    /// How many partitions a topic has, or why that is not known.
+    Partitions(TopicName, Result<NonZeroU32, CallError>),
     /// It is over; `None` where the broker ended it.
     Ended(u64, Option<Status>),
 }
