@@ -9,5 +9,6 @@ mod dev;
 mod failover;
 mod forming;
 mod lines;
+mod names;
 mod operations;
 mod rolling_restart;

@@ -120,6 +120,22 @@ impl Cluster {
         cluster
     }
 
+    /// A broker at each of these places, none of them running yet. They find each other by one name, which stands for
+    /// the hosts of all of them; so their peer listeners share a port.
+    #[track_caller]
+    pub fn plan_by_name(places: Vec<Place>, name: &str) -> Self {
+        let brokers = u32::try_from(places.len()).expect("few brokers");
+        let mut cluster = Self::plan(brokers, &[]);
+        let port = free_port();
+        cluster.flags = vec![format!("--cluster-peers={name}:{port}")];
+        for (member, place) in cluster.members.iter_mut().zip(places) {
+            member.host = place.host.unwrap_or_else(|| member.host.clone());
+            member.under = place.under;
+            member.ports.peer = port;
+        }
+        cluster
+    }
+
     /// One more broker, which does not run yet; with flags of its own. Its number.
     pub fn add(&mut self, flags: &[&str]) -> u32 {
         let id = u32::try_from(self.members.len()).expect("few brokers");

@@ -62,9 +62,10 @@ async fn a_fetch_that_waits_is_answered_when_its_leader_leads_no_more_or_is_cut_
     let moving = async {
         // It waits by now, or will be told at once.
         tokio::task::yield_now().await;
+        let topic = name("t");
         let moved = stage
             .broker(leader)
-            .transfer_leadership(&name("t"), partition(0), None);
+            .transfer_leadership(&topic, partition(0), None);
         moved.await.unwrap();
     };
     let (answer, ()) = tokio::join!(waiting, moving);
