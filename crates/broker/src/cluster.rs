@@ -3,6 +3,7 @@
 mod change;
 mod describe;
 pub(crate) mod leaders;
+mod lost;
 mod moves;
 mod transfer;
 

@@ -30,6 +30,9 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
         | PartitionError::BeingRepaired {
             topic, partition, ..
         } => (Reason::NotLeader, (topic, *partition)),
+        PartitionError::Lost {
+            topic, partition, ..
+        } => (Reason::RecordsLost, (topic, *partition)),
         PartitionError::NoQuorum { topic, partition } => (Reason::NoQuorum, (topic, *partition)),
         PartitionError::Damaged {
             topic, partition, ..

@@ -21,6 +21,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 
+use crate::failure;
 use crate::settings::{RESPONSE_EXTRA_BYTES, Settings};
 use crate::topic::describe::broker_id;
 use channels::Channels;
@@ -167,13 +168,25 @@ impl Hints {
             .filter(|leader| *leader != here);
         match leader.and_then(|leader| Some((leader, self.0.grpc_address_of(leader)?))) {
             Some((leader, address)) => error.with("leader", leader).with("leader_address", address),
-            None => error,
+            None => self.lost(&error.metadata).unwrap_or(error),
         }
     }
 
     fn leader_of(&self, facts: &HashMap<String, String>) -> Option<BrokerId> {
-        let topic = TopicName::new(facts.get("topic")?).ok()?;
-        let partition = PartitionIndex::new(facts.get("partition")?.parse().ok()?);
+        let (topic, partition) = place(facts)?;
         self.0.leader_of(&topic, partition)
     }
+
+    /// That nobody will ever lead, where that is so.
+    fn lost(&self, facts: &HashMap<String, String>) -> Option<v1::Error> {
+        let (topic, partition) = place(facts)?;
+        let lost = self.0.why_leaderless(&topic, partition)?;
+        Some(failure::partition(&lost))
+    }
+}
+
+fn place(facts: &HashMap<String, String>) -> Option<(TopicName, PartitionIndex)> {
+    let topic = TopicName::new(facts.get("topic")?).ok()?;
+    let partition = PartitionIndex::new(facts.get("partition")?.parse().ok()?);
+    Some((topic, partition))
 }

@@ -193,6 +193,8 @@ reasons! {
     ReplicaInDoubt = "REPLICA_IN_DOUBT": Unavailable, Unavailable, Safe;
     /// No replica is in doubt: there is no loss to accept.
     NothingInDoubt = "NOTHING_IN_DOUBT": FailedPrecondition, Refused, Never;
+    /// The disks of too many replicas were replaced: nobody can lead the partition, and its records are gone.
+    RecordsLost = "RECORDS_LOST": DataLoss, Failed, Never;
     /// Stored bytes are damaged; the message names the file and the byte.
     DataDamaged = "DATA_DAMAGED": DataLoss, Failed, Never;
     /// Reading the disk failed.

@@ -10,12 +10,19 @@ use crate::neighbours::LeaderView;
 impl Broker {
     /// The broker that leads a partition, as far as this one knows.
     pub fn leader_of(&self, topic: &TopicName, partition: PartitionIndex) -> Option<BrokerId> {
+        let local = self.partitions.find(topic, partition).ok();
+        if let Some(found) = &local
+            && found.partition.group.serves()
+            && found.partition.group.is_confirmed()
+        {
+            // Nobody can know better: so it is with nearly every batch, and nothing else need be looked at.
+            return Some(self.settings.identity.broker);
+        }
         let id = self.state(|state| Some(state.topic_named(topic)?.id()))?;
         let group = GroupId::Log {
             topic: id,
             partition,
         };
-        let local = self.partitions.find(topic, partition).ok();
         let own = local.map(|found| found.partition.group.leader());
         let own = own.and_then(|(leader, term)| Some((leader?, term)));
         let told = self.neighbours.leader(group);

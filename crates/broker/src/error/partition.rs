@@ -48,6 +48,20 @@ pub enum PartitionError {
         /// The partition.
         partition: PartitionIndex,
     },
+    /// The disks of too many replicas were replaced: nobody can lead it.
+    #[error(
+        "nobody leads partition {partition} of topic `{topic}`: {gone} of its {of} replicas were on disks that were replaced, and no quorum of those that knew its records is left; delete the topic, and create it anew"
+    )]
+    Lost {
+        /// The topic.
+        topic: TopicName,
+        /// The partition.
+        partition: PartitionIndex,
+        /// How many replicas are gone.
+        gone: usize,
+        /// How many there were.
+        of: usize,
+    },
     /// The partition's log is damaged below its durable end.
     #[error(
         "partition {partition} of topic `{topic}` is damaged: {} at byte {byte}: {reason}; restore the file, or delete the topic", file.display()

@@ -78,7 +78,11 @@ impl Broker {
                 .map(|(index, partition)| {
                     let planned = self.describe_planned(index, partition);
                     let known = self.describe_led(topic, planned);
-                    self.describe_open(topic.name(), known, open.as_deref())
+                    let mut shown = self.describe_open(topic.name(), known, open.as_deref());
+                    if shown.leader.is_none() && shown.problem.is_none() {
+                        shown.problem = self.lost(topic, shown.partition, partition);
+                    }
+                    shown
                 })
                 .collect(),
             configs: Vec::new(),

@@ -1,7 +1,9 @@
 //! Brokers that start again, alone or all at once.
 
-use super::stage::Stage;
-use crate::harness::{batch, name, numbered};
+use broker::PartitionError;
+
+use super::stage::{Stage, partition};
+use crate::harness::{batch, eventually, name, numbered};
 
 #[tokio::test]
 async fn a_broker_that_finds_nobody_starts_and_says_what_it_waits_for() {
@@ -41,6 +43,28 @@ async fn all_brokers_stop_and_start_and_nothing_is_lost() {
         stage.all_ready().await;
         assert_eq!(stage.values("t").await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_partition_whose_only_disk_was_replaced_says_so_and_what_can_be_done() {
+    let mut stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 1).await;
+    stage.produce("t", batch(&["v"])).await;
+    let holder = stage.leader("t").await;
+    let other = (holder + 1) % 3;
+    stage.kill(holder).await;
+    let away = stage.broker(other).why_leaderless(&name("t"), partition(0));
+    assert_eq!(away, None, "its broker may come back");
+    stage.join(holder).await;
+    eventually("the loss is told", async || {
+        let why = stage.broker(other).why_leaderless(&name("t"), partition(0));
+        matches!(why, Some(PartitionError::Lost { gone: 1, of: 1, .. }))
+    })
+    .await;
+    let shown = stage.broker(holder).topic(&name("t")).unwrap();
+    let problem = shown.partitions[0].problem.as_ref().unwrap().to_string();
+    assert!(problem.contains("delete the topic"), "{problem}");
+    stage.broker(other).delete_topic(&name("t")).await.unwrap();
 }
 
 #[tokio::test]
