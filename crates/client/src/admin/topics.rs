@@ -259,14 +259,17 @@ impl Admin {
         partition: Option<i32>,
         validate_only: bool,
     ) -> Result<Vec<AcceptedLoss>, CallError> {
-        let request = self.client.request(v1::AcceptLossRequest {
+        let request = v1::AcceptLossRequest {
             name: name.to_owned(),
             partition,
             validate_only,
-        });
+        };
         let answer = self
             .client
-            .answer(self.client.topic_api().accept_loss(request).await)?;
+            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
+                api.accept_loss(request).await
+            })
+            .await?;
         let read = |loss: v1::AcceptedLoss| {
             Ok(AcceptedLoss {
                 partition: wire::partition(loss.partition)?,
