@@ -3,7 +3,7 @@
 
 use metadata::command::{EndedDoubt, NoteDoubts, NotedDoubt};
 use metadata::{Command, DoubtState};
-use model::{PartitionIndex, ReplicaId};
+use model::{PartitionIndex, ReplicaId, TopicName};
 use replication::LogSettings;
 
 use super::heal::others;
@@ -39,13 +39,16 @@ fn accepted(topic: &OpenTopic, partition: PartitionIndex, here: ReplicaId) -> u6
 
 /// Tells the cluster's state which replicas here are in doubt, and which no more. False where it is to be told again.
 pub(super) async fn tell(broker: &Broker) -> bool {
-    let (news, losses) = news(broker);
+    let (news, lost) = news(broker);
     if news.arisen.is_empty() && news.ended.is_empty() {
         return true;
     }
     match broker.change_once(&Command::NoteDoubts(news)).await {
         Ok(_) => {
-            broker.meters.accepted_losses.increment(losses);
+            broker.meters.accepted_losses.increment(lost.len() as u64);
+            for (topic, partition) in lost {
+                tracing::error!(%topic, %partition, replica = %broker.replica(), "LOSS ACCEPTED: the replica has started with what was left of its records after a power cut");
+            }
             true
         }
         Err(error) => {
@@ -55,15 +58,15 @@ pub(super) async fn tell(broker: &Broker) -> bool {
     }
 }
 
-/// What the cluster's state does not know yet, and how many losses are among it.
-fn news(broker: &Broker) -> (NoteDoubts, u64) {
+/// What the cluster's state does not know yet, and where it is a loss.
+fn news(broker: &Broker) -> (NoteDoubts, Vec<(TopicName, PartitionIndex)>) {
     let here = broker.replica();
     let mut news = NoteDoubts {
         replica: here,
         arisen: Vec::new(),
         ended: Vec::new(),
     };
-    let mut losses = 0;
+    let mut lost = Vec::new();
     for open in broker.partitions.topics().values() {
         let topic = open.topic.id();
         for ((index, slot), placed) in (0..).zip(&open.slots).zip(open.topic.partitions()) {
@@ -80,9 +83,8 @@ fn news(broker: &Broker) -> (NoteDoubts, u64) {
                 Here::None if known.is_some_and(|known| known.state != DoubtState::Lost) => {
                     let is_lost = !broker.replication.was_readmitted(topic, partition);
                     let is_accepted = known.is_some_and(|k| k.state == DoubtState::Accepted);
-                    losses += u64::from(is_lost && is_accepted);
                     if is_lost && is_accepted {
-                        tracing::error!(topic = %open.topic.name(), %partition, replica = %here, "LOSS ACCEPTED: the replica has started with what was left of its records after a power cut");
+                        lost.push((open.topic.name().clone(), partition));
                     }
                     news.ended.push(EndedDoubt {
                         topic,
@@ -94,7 +96,7 @@ fn news(broker: &Broker) -> (NoteDoubts, u64) {
             }
         }
     }
-    (news, losses)
+    (news, lost)
 }
 
 /// What is known of a replica here.

@@ -33,8 +33,8 @@ pub(super) fn open_shared<M: Machine>(
         key: opening.key.into(),
     };
     let contents = |source| OpenGroupError::Contents { source };
-    let is_untouched =
-        log.ends().last.is_none() && votes.votes.read(&votes.key).map_err(contents)?.is_none();
+    let has_voted = votes.votes.read(&votes.key).map_err(contents)?.is_some();
+    let is_untouched = log.ends().last.is_none() && !has_voted;
     if let GroupStart::Found(voters) = &opening.start
         && is_untouched
     {
@@ -48,15 +48,7 @@ pub(super) fn open_shared<M: Machine>(
         let replica = around.settings.replica;
         let is_alone = !newcomer.is_new()
             && is_sole_voter(&log, &applied.position, replica).map_err(contents)?;
-        if !is_untouched && !is_alone {
-            let state = "it is being looked at".to_owned();
-            return Err(OpenGroupError::InDoubt { since, state });
-        }
-        if is_alone {
-            tracing::warn!(log = %log.path().display(), since, end = %log.ends().end_offset, "the only voter starts after a power cut: records that it acknowledged on `page-cache` may be lost");
-        }
-        let ended = log.end_doubt().map_err(std::io::Error::other);
-        ended.map_err(contents)?;
+        start_in_doubt(&log, since, has_voted, is_alone)?;
     }
     let shared = Shared::new(
         log,
@@ -69,6 +61,25 @@ pub(super) fn open_shared<M: Machine>(
     );
     let shared = shared.map_err(contents)?;
     Ok(Arc::new(shared))
+}
+
+/// Ends a doubt that need not be waited out.
+fn start_in_doubt(
+    log: &Log,
+    since: u64,
+    has_voted: bool,
+    is_alone: bool,
+) -> Result<(), OpenGroupError> {
+    // Nothing is ever acknowledged before a vote is saved.
+    if has_voted && !is_alone {
+        let state = "it is being looked at".to_owned();
+        return Err(OpenGroupError::InDoubt { since, state });
+    }
+    if has_voted {
+        tracing::warn!(log = %log.path().display(), since, end = %log.ends().end_offset, "the only voter starts after a power cut: records that it acknowledged on `page-cache` may be lost");
+    }
+    let ended = log.end_doubt().map_err(std::io::Error::other);
+    ended.map_err(|source| OpenGroupError::Contents { source })
 }
 
 /// Writes a group's first entry, its members: byte for byte the same on every replica, for it stands in all their logs

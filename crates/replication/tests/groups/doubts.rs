@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use model::{Durability, Offset, PartitionIndex, ReplicaId};
-use replication::{LogSettings, OpenGroupError};
+use replication::{GroupStart, LogSettings, Members, OpenGroupError, Reconfigured};
+use segment_log::disk::SimulatedDisk;
 
-use crate::harness::{PATIENCE, TOPIC, batch, read_all, small_segments, until};
+use crate::harness::{PATIENCE, Process, TOPIC, batch, read_all, small_segments, until};
 use crate::trio::Cluster;
 
 /// Segments so large that nothing is synced by the way.
@@ -292,4 +293,44 @@ async fn an_fsync_replica_starts_after_a_power_cut_as_ever() {
     }
     assert_eq!(cluster.acknowledge(1).await, before + 1);
     cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_in_which_nobody_ever_voted_is_in_no_doubt() {
+    let process = Process::start;
+    let disk = SimulatedDisk::new(1);
+    let first = process(disk.mount());
+    // Opened as one of three that have not met: founded, and nothing more.
+    let founders = [0, 1, 2].map(ReplicaId::new).to_vec();
+    let start = GroupStart::Found(founders);
+    let group = first.open_as(&page_cache(), start.clone()).await.unwrap();
+    drop(group);
+    disk.crash();
+    first.vanish().await;
+    let second = process(disk.mount());
+    second.open_as(&page_cache(), start).await.unwrap();
+    second.vanish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_the_members_are_is_synced_before_it_counts() {
+    let mut cluster = Cluster::found(&[0], page_cache()).await;
+    cluster.acknowledge(5).await;
+    let before = cluster.group(0).log().ends().end_index;
+    assert!(cluster.group(0).log().ends().durable_index < before);
+    cluster.start(1).await;
+    let wanted = Members::of_voters([0, 1].map(ReplicaId::new));
+    let give_up = std::time::Instant::now() + PATIENCE;
+    while cluster.group(0).reconfigure(&wanted).await != Ok(Reconfigured::Done) {
+        assert!(std::time::Instant::now() < give_up, "the members change");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let ends = cluster.group(0).log().ends();
+    assert!(ends.durable_index > before, "{ends:?}");
+    // So the power cut of what was the only voter does not make it one again.
+    cluster.crash(0).await;
+    assert!(matches!(
+        cluster.start_damaged(0).await,
+        OpenGroupError::InDoubt { .. }
+    ));
 }
