@@ -77,6 +77,7 @@ impl Broker {
                 // Another replica may serve all the same.
                 if matches!(error, PartitionError::InDoubt { .. })
                     && let Some(leader) = self.leader_of(name, partition)
+                    && leader != self.settings.identity.broker
                 {
                     return PartitionError::NotLeader {
                         topic: name.clone(),
