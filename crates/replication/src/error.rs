@@ -29,6 +29,14 @@ pub enum OpenGroupError {
     /// Its checkpoint or snapshot is damaged or cannot be read, and nothing can stand in for it.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// Damage was met behind what an opening looks at by itself.
+    #[error("the group's log is damaged: {source}")]
+    Damaged {
+        /// The damaged file.
+        file: PathBuf,
+        /// What was met, naming the byte.
+        source: io::Error,
+    },
     /// What the log holds makes no sense to this version.
     #[error("the group's log cannot be understood: {source}")]
     Contents {
@@ -77,7 +85,11 @@ pub enum OpenGroupError {
 impl OpenGroupError {
     /// Whether the log is damaged: other replicas may have what is missing.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Log(error) if is_damage(error))
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Log(error) => is_damage(error),
+            _ => false,
+        }
     }
 
     /// Whether nothing but the moment is wrong, such as a full disk or no file handle left: it can be tried again.
@@ -91,6 +103,7 @@ impl OpenGroupError {
             | Self::Checkpoint(CheckpointError::Io { .. }) => true,
             Self::Log(OpenLogError::Damaged { .. } | OpenLogError::Journal(_))
             | Self::Checkpoint(_)
+            | Self::Damaged { .. }
             | Self::Contents { .. }
             | Self::Raft { .. }
             | Self::Stopped { .. } => false,

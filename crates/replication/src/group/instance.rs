@@ -11,7 +11,7 @@ use openraft::raft::Raft;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::open::open_shared;
+use super::open::{met_damage, open_shared};
 use super::{Opening, Surroundings};
 use crate::error::OpenGroupError;
 use crate::keeper::Leadership;
@@ -158,8 +158,14 @@ impl Starter {
         self,
         shared: Arc<Shared<M>>,
     ) -> Result<Instance<M>, OpenGroupError> {
-        let failed = |error: &dyn std::fmt::Display| OpenGroupError::Raft {
-            reason: error.to_string(),
+        let log = shared.log.clone();
+        let failed = |error: &dyn std::fmt::Display| {
+            let reason = error.to_string();
+            // It reads what it applies.
+            match log.damaged_files().is_empty() {
+                true => OpenGroupError::Raft { reason },
+                false => met_damage(&log, std::io::Error::other(reason)),
+            }
         };
         let store = LogStore::new(shared.clone());
         let below = shared.not_sent_below.clone();

@@ -50,6 +50,7 @@ pub(super) fn open_shared<M: Machine>(
             && is_sole_voter(&log, &applied.position, replica).map_err(contents)?;
         start_in_doubt(&log, since, has_voted, is_alone)?;
     }
+    let opened = log.clone();
     let shared = Shared::new(
         log,
         votes,
@@ -59,8 +60,16 @@ pub(super) fn open_shared<M: Machine>(
         around.pace.clone(),
         newcomer,
     );
-    let shared = shared.map_err(contents)?;
-    Ok(Arc::new(shared))
+    let shared = shared.map_err(|source| met_damage(&opened, source));
+    Ok(Arc::new(shared?))
+}
+
+/// Damage is told apart from all else that stops an opening: others may have what is missing.
+pub(super) fn met_damage(log: &Log, source: std::io::Error) -> OpenGroupError {
+    match log.damaged_files().into_iter().next() {
+        Some(file) => OpenGroupError::Damaged { file, source },
+        None => OpenGroupError::Contents { source },
+    }
 }
 
 /// Ends a doubt that need not be waited out.

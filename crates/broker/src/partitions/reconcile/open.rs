@@ -183,6 +183,13 @@ fn open_error(wanted: &ToOpen, error: OpenGroupError) -> PartitionError {
             byte,
             reason,
         },
+        OpenGroupError::Damaged { file, source } => PartitionError::Damaged {
+            topic,
+            partition,
+            file,
+            byte: 0,
+            reason: source.to_string(),
+        },
         other => PartitionError::NotOpened {
             topic,
             partition,
