@@ -5,6 +5,7 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::directed::Schedule;
 use crate::run::Outcome;
 
 /// A run that takes longer than this hangs.
@@ -12,18 +13,27 @@ const RUN_WITHIN: Duration = Duration::from_secs(900);
 /// Before the outcome in what a child prints.
 pub(crate) const MARK: &str = "OUTCOME ";
 
-/// A bug for the child to plant, and the faults that may show it.
-pub(crate) struct Planted {
-    pub(crate) bug: String,
-    pub(crate) faults: String,
+/// What the children are told beside the seed.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// A bug to plant.
+    pub(crate) bug: Option<String>,
+    /// The faults to choose from, in the place of the seed's.
+    pub(crate) faults: Option<String>,
+    /// A directed schedule, in the place of chance.
+    pub(crate) schedule: Option<Schedule>,
 }
 
-impl Planted {
-    fn environment(&self) -> [(&'static str, &str); 2] {
-        [
-            ("STRAND_SIM_BUG", &self.bug),
-            ("STRAND_SIM_FAULTS", &self.faults),
-        ]
+impl Wanted {
+    fn environment(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let schedule = self.schedule.map(|schedule| format!("{schedule:?}"));
+        let all = [
+            ("STRAND_SIM_BUG", self.bug.clone()),
+            ("STRAND_SIM_FAULTS", self.faults.clone()),
+            ("STRAND_SIM_SCHEDULE", schedule),
+        ];
+        all.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
@@ -32,7 +42,7 @@ impl Planted {
 /// `done` says whether to go on.
 pub(crate) fn run_all(
     seeds: impl IntoIterator<Item = u64>,
-    bug: Option<&Planted>,
+    wanted: &Wanted,
     mut done: impl FnMut(Outcome) -> bool,
 ) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -41,7 +51,7 @@ pub(crate) fn run_all(
     loop {
         while running.len() < cores {
             let Some(seed) = seeds.next() else { break };
-            running.push(Running::start(seed, bug));
+            running.push(Running::start(seed, wanted));
         }
         if running.is_empty() {
             return;
@@ -64,7 +74,7 @@ pub(crate) fn run_all(
 
 /// Runs one seed.
 pub(crate) fn run_one(seed: u64) -> Outcome {
-    let mut running = Running::start(seed, None);
+    let mut running = Running::start(seed, &Wanted::default());
     while !running.is_finished() {
         std::thread::sleep(Duration::from_millis(3));
     }
@@ -80,7 +90,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(seed: u64, bug: Option<&Planted>) -> Self {
+    fn start(seed: u64, wanted: &Wanted) -> Self {
         let this = std::env::current_exe().expect("the test's own path");
         let mut child = Command::new(this)
             .args([
@@ -90,7 +100,7 @@ impl Running {
                 "--nocapture",
             ])
             .env("STRAND_SIM_CHILD", seed.to_string())
-            .envs(bug.into_iter().flat_map(Planted::environment))
+            .envs(wanted.environment())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -39,6 +39,8 @@ pub(crate) struct Assignment {
     pub(crate) wanted: Members,
     /// Members before, until the move is done.
     pub(crate) leaving: BTreeSet<ReplicaId>,
+    /// One of those has lost its disk, and what it held is on fewer disks until the move is done.
+    pub(crate) has_lost_a_disk: bool,
 }
 
 impl Assignment {
@@ -77,6 +79,7 @@ impl Cluster {
             wanted: Members::of_voters(founders.iter().copied()),
             founders,
             leaving: BTreeSet::new(),
+            has_lost_a_disk: false,
         };
         Self(Arc::new(Mutex::new(State {
             world,
@@ -235,12 +238,18 @@ impl State {
         let replica = self.nodes[at].replica;
         match failed {
             Failed::Passing(_) => self.restart(at),
-            Failed::Final(reason) if self.damaged.contains_key(&replica) => {
+            // What lies beside the segments may be beyond repair; they never are.
+            Failed::Final(reason) if self.is_harmed_beside(replica) => {
                 note!(self.world.trace, "{replica} does not open: {reason}");
                 self.replace_disk(at);
             }
             Failed::Forgetful(reason) | Failed::Final(reason) => self.refuses(at, reason),
         }
+    }
+
+    fn is_harmed_beside(&self, replica: ReplicaId) -> bool {
+        let mut harms = self.damaged.get(&replica).into_iter().flatten();
+        harms.any(|harm| harm.entries.is_none())
     }
 
     fn refuses(&mut self, at: usize, reason: String) {
@@ -326,6 +335,7 @@ impl State {
         if had.or(learned).is_some() || self.plan.leaving.contains(&old) {
             self.plan.epoch += 1;
             self.plan.leaving.insert(old);
+            self.plan.has_lost_a_disk = true;
         }
         self.start(at);
     }
@@ -345,6 +355,7 @@ impl State {
         if self.plan.epoch == epoch {
             note!(self.world.trace, "move completed, epoch {epoch}");
             self.plan.leaving.clear();
+            self.plan.has_lost_a_disk = false;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Does harm, by a seeded schedule, and takes note of what it hit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::ReplicaId;
@@ -18,7 +18,11 @@ use crate::trace::{Trace, note};
 
 mod disk;
 
+/// As long an ambush waits for its step.
+const AMBUSH_WITHIN: Duration = Duration::from_secs(3);
+
 /// The one who does harm.
+#[derive(Clone)]
 pub(crate) struct Injector {
     pub(crate) cluster: Cluster,
     pub(crate) network: Network,
@@ -29,50 +33,92 @@ pub(crate) struct Injector {
     pub(crate) faults: Vec<Fault>,
     /// The longest pause between two deeds.
     pub(crate) pause_max: Duration,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Arc<Mutex<Counts>>,
     /// The node at which a step was waited for.
     pub(crate) focus: Option<usize>,
+    /// Whether an ambush waits.
+    pub(crate) lies_in_wait: Arc<AtomicBool>,
     /// From now on what was begun does no more harm.
     pub(crate) calm: Arc<AtomicBool>,
 }
 
 impl Injector {
     /// Until it is told to stop.
-    pub(crate) async fn run(mut self, stop: watch::Receiver<bool>) -> Counts {
+    pub(crate) async fn run(mut self, stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let pause = self
                 .chance
                 .duration(Duration::from_millis(5), self.pause_max);
             sleep(pause).await;
             let fault = self.faults[self.chance.below(self.faults.len() as u64) as usize];
-            self.aim().await;
-            let steps = self.activity.steps(&self.cluster.lock());
-            note!(self.trace, "fault {fault:?} during {steps:?}");
-            if self.inject(fault).await {
-                for step in steps {
-                    *self.counts.entry((fault, step)).or_default() += 1;
-                }
+            self.focus = None;
+            if self.chance.below(8) == 0 {
+                self.ambush(fault);
+                continue;
             }
+            if let Some(step) =
+                Step::ALL.get(self.chance.below(2 * Step::ALL.len() as u64) as usize)
+            {
+                self.wait_for(*step, Duration::from_millis(200)).await;
+            }
+            self.do_harm(fault).await;
         }
-        self.counts
     }
 
-    /// Waits a while for a certain step, now and then.
-    async fn aim(&mut self) {
-        self.focus = None;
-        let step = Step::ALL.get(self.chance.below(2 * Step::ALL.len() as u64) as usize);
-        let Some(step) = step else { return };
-        for _ in 0..300 {
+    async fn do_harm(&mut self, fault: Fault) {
+        let steps = self.activity.steps(&self.cluster.lock());
+        note!(self.trace, "fault {fault:?} during {steps:?}");
+        if self.inject(fault).await {
+            let mut counts = self.counts.lock().unwrap();
+            for step in steps {
+                *counts.entry((fault, step)).or_default() += 1;
+            }
+        }
+    }
+
+    /// Harm that waits for a rare step, while other harm is done; one at a time.
+    fn ambush(&mut self, fault: Fault) {
+        let rare = [
+            Step::SnapshotInstall,
+            Step::Recovery,
+            Step::Repair,
+            Step::Truncation,
+            Step::Truncation,
+            Step::Transfer,
+        ];
+        let step = rare[self.chance.below(rare.len() as u64) as usize];
+        let mut ambush = self.clone();
+        ambush.chance = Chance::new(self.chance.next_u64());
+        let lies = self.lies_in_wait.clone();
+        if lies.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tokio::spawn(async move {
+            let met = ambush.wait_for(step, AMBUSH_WITHIN).await;
+            if met && !ambush.calm.load(Ordering::Relaxed) {
+                ambush.do_harm(fault).await;
+            }
+            lies.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// Waits for a step. Whether it has come.
+    async fn wait_for(&mut self, step: Step, within: Duration) -> bool {
+        let look = Duration::from_millis(2);
+        for _ in 0..within.as_millis() / look.as_millis() {
             {
                 let mut state = self.cluster.lock();
-                state.nodes.iter_mut().for_each(Node::look);
-                if self.activity.is_met(*step, &state) {
-                    self.focus = Activity::node_of(*step, &state);
-                    return;
+                if step == Step::Truncation {
+                    state.nodes.iter_mut().for_each(Node::look);
+                }
+                if self.activity.is_met(step, &state) {
+                    self.focus = Activity::node_of(step, &state);
+                    return true;
                 }
             }
-            sleep(Duration::from_millis(1)).await;
+            sleep(look).await;
         }
+        false
     }
 
     /// Whether anything was done.
@@ -225,6 +271,18 @@ impl Injector {
             Fault::Isolation => replica == one,
             _ => split >> (replica.get() % 64) & 1 == 0,
         };
+        if fault == Fault::OneWayPartition && self.chance.below(2) == 0 {
+            // Any ways at all: A may reach C only through B, and hear of it only from D.
+            for from in &replicas {
+                for to in &replicas {
+                    if from != to && self.chance.below(4) == 0 {
+                        self.network.cut(*from, *to);
+                    }
+                }
+            }
+            self.later(Duration::from_secs(6), |network| network.mend());
+            return true;
+        }
         // Of a one-way cut, one side still reaches the other.
         let both = fault != Fault::OneWayPartition && self.chance.below(4) > 0;
         for from in &replicas {

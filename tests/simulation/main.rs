@@ -13,6 +13,7 @@ mod children;
 mod cluster;
 mod coverage;
 mod damage;
+mod directed;
 mod entropy;
 mod faults;
 mod network;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use coverage::{Counts, Fault, Step};
+use directed::Schedule;
 
 /// How many seeds the normal tests run: about a second each.
 const SEEDS: u64 = 100;
@@ -92,6 +94,20 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
+fn no_directed_schedule_breaks_a_promise() {
+    for schedule in Schedule::ALL {
+        let wanted = children::Wanted {
+            schedule: Some(schedule),
+            ..Default::default()
+        };
+        children::run_all(1..=5, &wanted, |outcome| {
+            assert!(outcome.violations.is_empty(), "{schedule:?}: {outcome:?}");
+            true
+        });
+    }
+}
+
+#[test]
 fn no_seed_breaks_a_promise_and_every_fault_meets_every_step() {
     if let Some(seed) = number("STRAND_SIM_SEED") {
         let status = std::process::Command::new(std::env::current_exe().unwrap())
@@ -111,35 +127,43 @@ fn no_seed_breaks_a_promise_and_every_fault_meets_every_step() {
     let began = Instant::now();
     let mut finished = 0;
     let (mut bad, mut counts, mut acknowledged, mut compared) = (Vec::new(), Counts::new(), 0, 0);
+    let (mut terms, mut term_max) = (0, (0, 0));
     let mut delivered: BTreeMap<String, u64> = BTreeMap::new();
-    children::run_all(first..first + count, None, |outcome| {
-        acknowledged += outcome.acknowledged;
-        compared += outcome.compared;
-        for (fault, step, times) in &outcome.counts {
-            *counts.entry((*fault, *step)).or_default() += times;
-        }
-        for (kind, times) in &outcome.delivered {
-            *delivered.entry(kind.clone()).or_default() += times;
-        }
-        finished += 1;
-        if finished % 50 == 0 {
-            println!("{finished} of {count} seeds, {:?}", began.elapsed());
-        }
-        if !outcome.violations.is_empty() {
-            let first = &outcome.violations[0];
-            println!(
-                "seed {}: {} violations: {first}",
-                outcome.seed,
-                outcome.violations.len()
-            );
-            bad.push(outcome.seed);
-        }
-        true
-    });
+    children::run_all(
+        first..first + count,
+        &children::Wanted::default(),
+        |outcome| {
+            acknowledged += outcome.acknowledged;
+            compared += outcome.compared;
+            terms += outcome.term;
+            term_max = term_max.max((outcome.term, outcome.seed));
+            for (fault, step, times) in &outcome.counts {
+                *counts.entry((*fault, *step)).or_default() += times;
+            }
+            for (kind, times) in &outcome.delivered {
+                *delivered.entry(kind.clone()).or_default() += times;
+            }
+            finished += 1;
+            if finished % 50 == 0 {
+                println!("{finished} of {count} seeds, {:?}", began.elapsed());
+            }
+            if !outcome.violations.is_empty() {
+                let first = &outcome.violations[0];
+                println!(
+                    "seed {}: {} violations: {first}",
+                    outcome.seed,
+                    outcome.violations.len()
+                );
+                bad.push(outcome.seed);
+            }
+            true
+        },
+    );
     println!(
         "{count} seeds in {:?}, {acknowledged} batches acknowledged, {compared} compared, delivered {delivered:?}",
         began.elapsed()
     );
+    println!("{terms} terms, the most in one run {term_max:?} (term, seed)");
     let missing = report(&counts);
     assert!(bad.is_empty(), "seeds with violations: {bad:?}");
     // A few seeds meet a few steps only.

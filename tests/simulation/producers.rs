@@ -139,6 +139,21 @@ impl Client {
         *pending = done;
     }
 
+    /// Sends one plain batch to a replica.
+    pub(crate) async fn send_once(&mut self, found: &Found, values: Vec<String>) {
+        let open = self.recorder.invoke(self.process, send(&values, None));
+        let attempt = propose(found, vec![build(&values, None)]).await.pop();
+        let (kind, offset) = match attempt {
+            Some(Attempt::Done(offset)) => {
+                self.acknowledged(found, offset, &values);
+                (Kind::Ok, Some(offset))
+            }
+            Some(Attempt::NotWritten | Attempt::Refused(_)) => (Kind::Fail, None),
+            Some(Attempt::Unknown) | None => (Kind::Info, None),
+        };
+        self.recorder.end(&open, kind, send(&values, offset));
+    }
+
     fn acknowledged(&self, found: &Found, offset: u64, values: &[String]) {
         let voters = found.group.members().voters;
         let end = offset + values.len() as u64;
@@ -154,17 +169,7 @@ impl Client {
                 continue;
             };
             let values = self.values(&mut next_value);
-            let open = self.recorder.invoke(self.process, send(&values, None));
-            let attempt = propose(&found, vec![build(&values, None)]).await.pop();
-            let (kind, offset) = match attempt {
-                Some(Attempt::Done(offset)) => {
-                    self.acknowledged(&found, offset, &values);
-                    (Kind::Ok, Some(offset))
-                }
-                Some(Attempt::NotWritten | Attempt::Refused(_)) => (Kind::Fail, None),
-                Some(Attempt::Unknown) | None => (Kind::Info, None),
-            };
-            self.recorder.end(&open, kind, send(&values, offset));
+            self.send_once(&found, values).await;
         }
     }
 }

@@ -75,6 +75,9 @@ impl Injector {
         let notes =
             !self.faults.contains(&Fault::FailingSync) && !self.faults.contains(&Fault::FullDisk);
         let mut state = self.cluster.lock();
+        if state.plan.has_lost_a_disk {
+            return false;
+        }
         let replica = state.nodes[at].replica;
         let others = state.damaged.iter().filter(|(other, _)| **other != replica);
         let others: Vec<(_, Harm)> = others

@@ -64,7 +64,8 @@ impl Opener {
         }
         let reason = error.to_string();
         let suspects = match &error {
-            OpenGroupError::Log(OpenLogError::Damaged { file, .. }) => vec![file.clone()],
+            OpenGroupError::Log(OpenLogError::Damaged { file, .. })
+            | OpenGroupError::Damaged { file, .. } => vec![file.clone()],
             _ => Vec::new(),
         };
         let damage = Damage {
