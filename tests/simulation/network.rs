@@ -272,6 +272,9 @@ impl Network {
             if !alive.load(Ordering::Acquire) {
                 return;
             }
+            if let Answered::Refused(reason) = &answered {
+                note!(network.0.trace, "net {to}>{from} refuses: {reason}");
+            }
             let reply = match answered {
                 Answered::Reply(reply) => Ok(reply),
                 Answered::Refused(reason) if &*reason == "no such group" => {

@@ -18,7 +18,7 @@ use super::decide;
 use super::failure::AfterFailure;
 use super::machine::Machine;
 use super::pace::Pace;
-use super::types::RaftLogId;
+use super::types::{RaftLogId, to_raft};
 use super::votes::Votes;
 use super::waiting::Waiting;
 use crate::group::{Newcomer, Settled};
@@ -115,8 +115,13 @@ impl<M: Machine> Shared<M> {
     ) -> io::Result<Self> {
         let (log_start, high_watermark) = applied.readable();
         let term = applied.position.last.map_or(0, |last| *last.leader_id);
+        let mut committed = votes.votes.committed(&votes.key)?;
+        if !planted::has(Bug::TrustCommitted) {
+            // It was noted without the log, whose end may be lost. What is committed and not here would pass for purged.
+            committed = committed.min(log.ends().last.map(to_raft));
+        }
         let shared = Self {
-            committed: Mutex::new(votes.votes.committed(&votes.key)?),
+            committed: Mutex::new(committed),
             log,
             votes,
             clock,

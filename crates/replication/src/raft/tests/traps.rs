@@ -79,8 +79,13 @@ async fn what_is_said_to_be_committed_at_a_start_is_never_ahead_of_the_log() {
         disk.crash();
 
         let mut store = simulated(&disk, Durability::PageCache);
+        let known = *store.shared.committed.lock();
         let committed = store.log.read_committed().await.unwrap();
         let state = store.log.get_log_state().await.unwrap();
+        assert!(
+            known <= state.last_log_id,
+            "seed {seed}: {known:?} is known"
+        );
         assert!(
             committed <= state.last_log_id,
             "seed {seed}: {committed:?} is committed, the log ends at {:?}",
