@@ -31,6 +31,8 @@ use crate::truth::{Truth, compare_at_rest};
 
 /// How soon after the healing everything goes on.
 const PROGRESS_WITHIN: Duration = Duration::from_secs(5);
+/// So many terms there are at most, however the network is cut. A run has some 20 s, and an election timeout 600 ms.
+const TERMS_MAX: u64 = 40;
 /// How long clients go on after the healing.
 const AFTER_HEALING: Duration = Duration::from_secs(6);
 /// How long replicas may take to have the same, once nothing is written any more.
@@ -389,6 +391,12 @@ fn judge(
         Err(error) => state.violations.push(format!("a bad history: {error}")),
     }
     let up: Vec<_> = state.up().collect();
+    let terms = up.iter().map(|found| found.status.term.get());
+    let term = terms.max().unwrap_or(0);
+    if term > TERMS_MAX {
+        let what = format!("{term} terms, more than {TERMS_MAX}");
+        state.violations.push(what);
+    }
     let differing = compare_at_rest(&up);
     state.violations.extend(differing);
     for node in &state.nodes {
@@ -411,11 +419,7 @@ fn judge(
         events: events_count,
         acknowledged: events.iter().filter(is_ack).count() as u64,
         compared: truth.lock().unwrap().compared,
-        term: up
-            .iter()
-            .map(|found| found.status.term.get())
-            .max()
-            .unwrap_or(0),
+        term,
         counts: counts.into_iter().map(|((f, s), n)| (f, s, n)).collect(),
         delivered: delivered
             .map(|(kind, n)| (format!("{kind:?}"), n))
