@@ -7,9 +7,10 @@
 //! 12  records: u8 key bytes, u16 value bytes, key, value      (no value: the key is removed)
 //! ```
 //! One frame per sync; frame follows frame. At most the last one can be torn by a crash, because a frame is
-//! synced before the next is written: a bad frame with a sound one behind it is damage. Zeros are reserved ahead of
-//! the frames, so that a full disk does not stop it at once. Opening and growing past [`COMPACT_BYTES`] rewrite the
-//! file. It does not know what keys and values mean.
+//! synced before the next is written: a bad frame with a sound one behind it is damage. So is a bad first one, for the
+//! file got its name with that frame in it, synced. Zeros are reserved ahead of the frames, so that a full disk does not
+//! stop it at once. Opening and growing past [`COMPACT_BYTES`] rewrite the file. It does not know what keys and values
+//! mean.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -47,7 +48,7 @@ pub type Values = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A journal is damaged below its end: what it promised cannot be known any more.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{} is damaged at byte {byte}, sound frames follow: treat this disk as replaced", file.display())]
+#[error("{} is damaged at byte {byte}, what it promised is not known any more: treat this disk as replaced, start with an empty one", file.display())]
 pub struct JournalDamaged {
     /// The journal, relative to the data directory.
     pub file: PathBuf,
@@ -269,14 +270,14 @@ pub(crate) fn replay(path: &Path, bytes: &[u8]) -> Result<(Values, usize), Journ
     let mut latest = Values::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..)
-        && rest.iter().any(|byte| *byte != 0)
+        && (rest.iter().any(|byte| *byte != 0) || (at == 0 && !rest.is_empty()))
     {
         let Some((records, length)) = sound_frame(rest) else {
             let behind = rest.get(1..).unwrap_or_default();
             let sound_behind = (0..behind.len())
                 .filter_map(|from| behind.get(from..))
                 .any(|tail| tail.starts_with(&MAGIC) && sound_frame(tail).is_some());
-            if sound_behind {
+            if at == 0 || sound_behind {
                 return Err(JournalDamaged {
                     file: path.to_owned(),
                     byte: at as u64,

@@ -86,6 +86,30 @@ fn a_flipped_bit_below_the_last_frame_is_damage() {
 }
 
 #[test]
+fn a_bad_first_frame_is_damage_though_nothing_follows_it() {
+    let (disk, frames) = three_frames();
+    // Opening leaves one frame with all values.
+    drop(open(&disk).unwrap());
+    let latest = disk.durable_bytes(path()).unwrap();
+    let used = latest.iter().rposition(|byte| *byte != 0).unwrap() as u64;
+    assert!(used < frames[2]);
+    for byte in 0..=used {
+        let damaged = SimulatedDisk::new(3);
+        let journal = damaged.mount();
+        durable::create_file_durably(&*journal, path(), &latest).unwrap();
+        damaged.flip_bit(path(), byte, (byte % 8) as u32).unwrap();
+        let opened = open(&damaged);
+        assert!(
+            matches!(&opened, Err(JournalError::Damaged(damage)) if damage.byte == 0),
+            "byte {byte}"
+        );
+    }
+    let zeros = SimulatedDisk::new(3);
+    durable::create_file_durably(&*zeros.mount(), path(), &[0; 4096]).unwrap();
+    assert!(matches!(open(&zeros), Err(JournalError::Damaged(_))));
+}
+
+#[test]
 fn on_a_full_disk_the_reserved_space_serves_first_and_then_values_wait_for_space() {
     let disk = SimulatedDisk::new(8);
     let (journal, _) = open(&disk).unwrap();
