@@ -6,6 +6,7 @@ use bytes::Bytes;
 use model::batch::{Batch, Records};
 use model::limits::DECOMPRESSED_BYTES_MAX;
 use model::{Offset, Timestamp, TimestampType};
+use replication::ReadFromError;
 
 use super::FoundOffset;
 use crate::fetch::{read_error, stored_error};
@@ -30,13 +31,19 @@ fn look_up(partition: &LocalPartition, wanted: Timestamp) -> Found {
     let Some((base, _)) = located else {
         return Ok(None);
     };
-    let log_start = partition.group.status().log_start;
+    let mut log_start = partition.group.status().log_start;
     let mut from = base.max(log_start);
     // One batch, as a rule. More only where the record in it was deleted, or its header lies about its times.
     let mut bytes_max = 1;
     loop {
-        let read = partition.group.read(from, bytes_max);
-        let read = read.map_err(|error| read_error(topic, number, error))?;
+        let read = match partition.group.read(from, bytes_max) {
+            Err(ReadFromError::BelowLogStart { log_start: now, .. }) if now > from => {
+                // What was located is deleted meanwhile: the first record that is not is looked for.
+                (from, log_start) = (now, now);
+                continue;
+            }
+            read => read.map_err(|error| read_error(topic, number, error))?,
+        };
         for run in read.batches {
             if let Some(found) = first_in_run(partition, run, wanted, log_start)? {
                 return Ok(Some(found));

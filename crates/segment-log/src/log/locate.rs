@@ -213,6 +213,11 @@ impl LogInner {
         }
     }
 
+    /// Whether a truncation or purge came since.
+    pub(super) fn is_cut(&self, at: &Located) -> bool {
+        self.state.lock().cuts != at.cuts
+    }
+
     /// A file beside the log's segments.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.path.join(name)

@@ -60,6 +60,11 @@ impl Log {
             if found.is_some() {
                 return Ok(found);
             }
+            if self.inner.is_cut(&at) {
+                // What a purge has left is looked through again.
+                above = above.max(self.ends().first_offset);
+                continue;
+            }
             if at.facts.end_offset <= above {
                 return Ok(None);
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use model::batch::Batch;
-use model::{LogIndex, Offset, Timestamp};
+use model::{LogId, LogIndex, Offset, Term, Timestamp};
 use segment_log::disk::SimulatedDisk;
 use segment_log::{LogSettings, ReadFromError, ReadLogError};
 
@@ -170,4 +170,35 @@ fn what_a_quorum_has_before_it_is_written_here_is_read_from_memory() {
         assert_eq!(read(12, 14, max_bytes), [12, 13]);
         assert_eq!(read(12, 12, max_bytes), []);
     }
+}
+
+#[test]
+fn a_record_that_is_kept_is_found_by_offset_and_time_however_many_purges_cut_across_the_read() {
+    let disk = SimulatedDisk::new(1);
+    let log = open(&disk, &small_segments()).unwrap();
+    fill(&log, 400);
+    log.sync().unwrap();
+    drop(log);
+    disk.kill();
+    // Opened anew, so that nothing is read from memory.
+    let log = open(&disk, &small_segments()).unwrap();
+    let purging = log.clone();
+    let purged = std::thread::spawn(move || {
+        for index in 0..390 {
+            let upto = LogId {
+                term: Term::new(1).unwrap(),
+                index: LogIndex::new(index),
+            };
+            purging.purge(upto, Offset::new(index + 1)).unwrap();
+        }
+    });
+    let (kept, end) = (Offset::new(395), Offset::new(400));
+    let time = Timestamp::from_millis(395);
+    while !purged.is_finished() {
+        let found = log.offset_for_timestamp(time, end).unwrap();
+        assert_eq!(found, Some((kept, time)));
+        let fetched = log.read_from(kept, end, 1).unwrap();
+        assert_eq!(fetched.next_offset, Offset::new(396));
+    }
+    purged.join().unwrap();
 }
