@@ -175,13 +175,17 @@ fn what_a_quorum_has_before_it_is_written_here_is_read_from_memory() {
 #[test]
 fn a_record_that_is_kept_is_found_by_offset_and_time_however_many_purges_cut_across_the_read() {
     let disk = SimulatedDisk::new(1);
-    let log = open(&disk, &small_segments()).unwrap();
+    let settings = LogSettings {
+        segment_bytes: 200,
+        ..small_segments()
+    };
+    let log = open(&disk, &settings).unwrap();
     fill(&log, 400);
     log.sync().unwrap();
     drop(log);
     disk.kill();
     // Opened anew, so that nothing is read from memory.
-    let log = open(&disk, &small_segments()).unwrap();
+    let log = open(&disk, &settings).unwrap();
     let purging = log.clone();
     let purged = std::thread::spawn(move || {
         for index in 0..390 {
@@ -199,6 +203,13 @@ fn a_record_that_is_kept_is_found_by_offset_and_time_however_many_purges_cut_acr
         assert_eq!(found, Some((kept, time)));
         let fetched = log.read_from(kept, end, 1).unwrap();
         assert_eq!(fetched.next_offset, Offset::new(396));
+        // What is about to go is there, or said to be gone.
+        let first = log.ends().first_offset;
+        let read = log.read_from(first, end, 1);
+        let is_gone = matches!(read, Err(ReadFromError::BelowLogStart { .. }));
+        assert!(is_gone || read.unwrap().bytes > 0, "nothing at {first}");
+        let found = log.offset_for_timestamp(Timestamp::from_millis(0), end);
+        assert!(found.unwrap().is_some());
     }
     purged.join().unwrap();
 }
