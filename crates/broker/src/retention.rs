@@ -1,32 +1,37 @@
 //! Retention: old segments go by time and size, in the background and on demand.
 
 mod decide;
+mod rounds;
 
 use std::sync::Arc;
 
 use metadata::TopicConfig;
 use model::{Offset, PartitionIndex, TopicName};
 
-use crate::partitions::LocalPartition;
+use crate::partitions::{LocalPartition, OpenTopic};
 use crate::{Broker, ChangeError, DeleteRecordsError};
 use decide::{Facts, decide};
 
 /// Applies retention to every partition that this broker leads, again and again, until the broker stops.
 pub(crate) async fn run(broker: Arc<Broker>) {
     let mut stopping = broker.stopping();
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(broker.settings().retention_interval) => {}
-            _ = stopping.wait_for(|stopping| *stopping) => return,
-        }
-        for (topic, partition) in broker.partitions.open() {
-            if broker.is_stopping() {
-                return;
-            }
+    let interval = broker.settings().retention_interval;
+    let open = || broker.partitions.open().into_iter();
+    let all = || {
+        open()
+            .map(|(topic, partition)| ((topic.topic.id(), partition.partition), (topic, partition)))
+    };
+    let retain = |(topic, partition): (Arc<OpenTopic>, Arc<LocalPartition>)| {
+        let broker = &broker;
+        async move {
             if let Err(error) = broker.retain(&partition, topic.topic.config()).await {
                 tracing::warn!(%error, "retention is not applied");
             }
         }
+    };
+    tokio::select! {
+        () = rounds::run(interval, || all().collect(), retain) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
     }
 }
 
