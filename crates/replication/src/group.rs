@@ -123,7 +123,7 @@ impl<M: Machine> Group<M> {
         let replica = settings.replica;
         let instances = Instances::open(around, &home, opening, machine).await?;
         let instances = Arc::new(instances);
-        let keeper = Keeper::new(instances.clone(), replica);
+        let keeper = Keeper::new(instances.clone(), &settings);
         let (leadership, stopped) = (keeper.leadership(), keeper.stopped());
         let keeper = process::spawn_on(&home, keeper.run());
         let group = Arc::new(Self {

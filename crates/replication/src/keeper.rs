@@ -15,6 +15,7 @@ use crate::members::Members;
 use crate::process;
 use crate::raft::machine::Machine;
 use crate::raft::shared::Shared;
+use crate::settings::ReplicationSettings;
 
 /// How long until what the disk refused is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -26,8 +27,6 @@ const STAND_INTERVAL: Duration = Duration::from_millis(50);
 const STANDS_MAX: u32 = 6;
 /// How many election timeouts a proposer waits for its answer while nobody is known to lead on in its term.
 const PROPOSER_PATIENCE: u32 = 4;
-/// How long a follower that lacks what is to be deleted holds that up; then it is sent the snapshot instead.
-const FOLLOWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who leads, as far as this replica knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,16 +63,18 @@ pub(crate) struct Keeper<M: Machine> {
     shared: Arc<Shared<M>>,
     instances: Arc<Instances<M>>,
     replica: ReplicaId,
+    follower_patience: Duration,
     leadership: watch::Sender<Leadership>,
     stopped: watch::Sender<Option<Arc<str>>>,
 }
 
 impl<M: Machine> Keeper<M> {
-    pub(crate) fn new(instances: Arc<Instances<M>>, replica: ReplicaId) -> Self {
+    pub(crate) fn new(instances: Arc<Instances<M>>, settings: &ReplicationSettings) -> Self {
         Self {
             shared: instances.shared.clone(),
             instances,
-            replica,
+            replica: settings.replica,
+            follower_patience: settings.follower_patience,
             leadership: watch::Sender::default(),
             stopped: watch::Sender::default(),
         }
@@ -267,7 +268,7 @@ impl<M: Machine> Keeper<M> {
             let since = *held_up_since.get_or_insert(now);
             if moved {
                 held_up_since = None;
-            } else if now.duration_since(since) >= FOLLOWER_PATIENCE {
+            } else if now.duration_since(since) >= self.follower_patience {
                 self.cut_off_the_slow();
             }
             let called = self.shared.keeper.notified();

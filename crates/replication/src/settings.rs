@@ -22,6 +22,8 @@ pub struct ReplicationSettings {
     pub in_sync_lag_max: u64,
     /// A voter that has answered nothing that was sent within this time does not keep up.
     pub in_sync_silence_max: Duration,
+    /// How long a follower that lacks what is to be deleted holds that up; then it is sent the snapshot instead.
+    pub follower_patience: Duration,
 }
 
 /// As many groups beat at the pace that is set: at rest an instance costs about 50 µs of a core a second at one beat per
@@ -48,6 +50,7 @@ impl ReplicationSettings {
             catch_up_bytes_per_second: 256 << 20,
             in_sync_lag_max: 4096,
             in_sync_silence_max: Duration::from_secs(3),
+            follower_patience: Duration::from_secs(30),
         }
     }
 }
