@@ -130,3 +130,77 @@ fn remove_marker(disk: &dyn Disk, marker: &Path) -> io::Result<()> {
 fn marker(path: &Path) -> PathBuf {
     path.with_extension("joining")
 }
+
+#[cfg(test)]
+mod tests {
+    use segment_log::disk::SimulatedDisk;
+
+    use super::*;
+    use crate::raft::types::Committed;
+
+    const GROUP: &str = "partitions/t/0";
+
+    fn open(disk: &SimulatedDisk, joins: bool) -> Arc<Newcomer> {
+        let opened = Newcomer::open(disk.mount(), Path::new(GROUP), joins);
+        Arc::new(opened.unwrap())
+    }
+
+    fn disk() -> SimulatedDisk {
+        let disk = SimulatedDisk::new(1);
+        disk.mount().create_directory(Path::new(GROUP)).unwrap();
+        disk
+    }
+
+    #[allow(clippy::unnecessary_wraps)]
+    fn id(term: u64, index: u64) -> Option<RaftLogId> {
+        let leader_id = Committed::new(term);
+        Some(RaftLogId { leader_id, index })
+    }
+
+    #[test]
+    fn it_has_caught_up_once_it_holds_what_a_leader_has_committed_in_its_own_term() {
+        let vote = Vote::new_committed(4, 1);
+        let newcomer = open(&disk(), true);
+        assert!(newcomer.is_new());
+        // Nothing is known to be committed, or nothing of the leader's own term: an older membership may be the last.
+        assert!(!newcomer.has_caught_up(id(4, 9), None, &vote));
+        assert!(!newcomer.has_caught_up(id(4, 9), id(3, 8), &vote));
+        // It lacks some of it.
+        assert!(!newcomer.has_caught_up(None, id(4, 9), &vote));
+        assert!(!newcomer.has_caught_up(id(4, 8), id(4, 9), &vote));
+        assert!(newcomer.is_new());
+        assert!(newcomer.has_caught_up(id(4, 9), id(4, 9), &vote));
+        assert!(!newcomer.is_new());
+        // That is said once.
+        assert!(!newcomer.has_caught_up(id(4, 10), id(4, 10), &vote));
+    }
+
+    #[test]
+    fn it_stays_new_through_crashes_until_it_is_forgotten() {
+        let disk = disk();
+        assert!(!open(&disk, false).is_new());
+        drop(open(&disk, true));
+        for _ in 0..2 {
+            disk.crash();
+            // It has entries by now, so that it does not join.
+            assert!(open(&disk, false).is_new());
+        }
+        forget_newcomer(&*disk.mount(), Path::new(GROUP)).unwrap();
+        disk.crash();
+        assert!(!open(&disk, false).is_new());
+        forget_newcomer(&*disk.mount(), Path::new(GROUP)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_has_caught_up_is_forgotten_on_the_disk_too() {
+        let disk = disk();
+        let newcomer = open(&disk, true);
+        newcomer.forget();
+        let marker = marker(Path::new(GROUP));
+        while disk.mount().exists(&marker).unwrap() {
+            tokio::task::yield_now().await;
+        }
+        disk.crash();
+        assert!(!open(&disk, false).is_new());
+    }
+}

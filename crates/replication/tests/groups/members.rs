@@ -1,10 +1,14 @@
 //! Members come and go, leadership moves, and nothing acknowledged is lost.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::{Offset, ReplicaId};
+use replication::peer::RequestKind;
 use replication::{Members, ReconfigureError, Reconfigured, TransferError};
+use segment_log::LogSettings;
 
 use crate::harness::{PATIENCE, batch, read_all, small_segments, stamped, until};
 use crate::trio::Cluster;
@@ -103,6 +107,64 @@ async fn a_replica_that_was_removed_comes_back_as_another_one() {
     cluster.caught_up(21).await;
     sound = read_all(cluster.group(leader), Offset::ZERO);
     assert_eq!(read_all(cluster.group(3), Offset::ZERO), sound);
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+/// Its files and its vote are gone, and by the beginning of the history that it is sent it is the only voter.
+#[tokio::test]
+async fn a_replica_added_again_to_a_group_that_it_had_left_does_not_act_on_its_old_membership() {
+    let mut cluster = Cluster::found(&[2], LogSettings::default()).await;
+    let large = "x".repeat(400_000);
+    for _ in 0..20 {
+        cluster.produce(batch(&large, 1)).await;
+    }
+    for replica in [0, 1] {
+        cluster.start(replica).await;
+    }
+    reconfigure(&cluster, &voters(&[0, 1, 2])).await;
+    reconfigure(&cluster, &voters(&[0, 1])).await;
+    cluster.caught_up(20).await;
+    cluster.crash(2).await;
+    cluster.start_wiped(2).await;
+    // It gets the first entries, and then nothing more.
+    let [is_closed, is_open] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let (closes, opens) = (is_closed.clone(), is_open.clone());
+    let passed = AtomicUsize::new(0);
+    cluster.network.alter(move |_, to, request| {
+        if to != ReplicaId::new(2) || opens.load(Ordering::Relaxed) {
+            return;
+        }
+        let bytes = request.entries.iter().map(bytes::Bytes::len).sum();
+        let before = passed.fetch_add(bytes, Ordering::Relaxed);
+        if closes.fetch_or(before + bytes > 3 << 20, Ordering::Relaxed) || before + bytes > 3 << 20
+        {
+            request.head = bytes::Bytes::new();
+            request.entries.clear();
+        }
+    });
+    let mut wanted = voters(&[0, 1]);
+    wanted.learners.insert(ReplicaId::new(2));
+    let leader = cluster.leader().await;
+    let stepped = cluster.group(leader).reconfigure(&wanted).await;
+    assert_eq!(stepped, Ok(Reconfigured::Stepped));
+    until(|| cluster.group(2).log().ends().last.is_some()).await;
+    until(|| is_closed.load(Ordering::Relaxed)).await;
+    // Three election timeouts, and a restart between: it stands for no election.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    cluster.stop(2).await;
+    cluster.start(2).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let status = cluster.group(2).status();
+    assert!(
+        !status.serves && status.leader != Some(ReplicaId::new(2)),
+        "{status:?}"
+    );
+    assert!(status.high_watermark < Offset::new(20), "{status:?}");
+    is_open.store(true, Ordering::Relaxed);
+    reconfigure(&cluster, &voters(&[0, 1, 2])).await;
+    cluster.produce(batch("with it", 1)).await;
+    cluster.caught_up(21).await;
     cluster.same_logs().await;
     cluster.stop_all().await;
 }
