@@ -34,6 +34,24 @@ async fn a_partition_moves_with_its_records_and_leaves_no_files_behind() {
 }
 
 #[tokio::test]
+async fn replicas_stand_on_different_racks_also_after_a_broker_was_decommissioned() {
+    let stage = Stage::on_racks(5, &["a", "b"]).await;
+    stage.create(0, "t", 6, 2).await;
+    let racks = |index| {
+        let replicas = stage.replicas(0, "t", index);
+        replicas.into_iter().map(|broker| broker % 2).sum::<u32>()
+    };
+    // Brokers of even number stand on one rack, the others on another.
+    assert_eq!([0, 1, 2, 3, 4, 5].map(racks), [1; 6]);
+    let decommissioned = stage.broker(0).decommission(BrokerId::new(4)).await;
+    decommissioned.unwrap();
+    stage.settled().await;
+    assert_eq!([0, 1, 2, 3, 4, 5].map(racks), [1; 6]);
+    let all = (0..6).flat_map(|index| stage.replicas(0, "t", index));
+    assert!(all.into_iter().all(|broker| broker != 4));
+}
+
+#[tokio::test]
 async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
     let mut stage = Stage::of(4).await;
     stage.create(0, "t", 1, 3).await;

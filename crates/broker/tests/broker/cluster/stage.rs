@@ -37,16 +37,23 @@ pub(super) struct Stage {
     hearsay: Arc<Hearsay>,
     members: BTreeMap<u32, Member>,
     disks: u8,
+    racks: &'static [&'static str],
 }
 
 impl Stage {
     /// A cluster that so many brokers have formed.
     pub(super) async fn of(brokers: u32) -> Self {
+        Self::on_racks(brokers, &[]).await
+    }
+
+    /// The same on these racks, in turn.
+    pub(super) async fn on_racks(brokers: u32, racks: &'static [&'static str]) -> Self {
         let mut stage = Self {
             network: Arc::default(),
             hearsay: Arc::default(),
             members: BTreeMap::new(),
             disks: 0,
+            racks,
         };
         for broker in 0..brokers {
             let member = stage.new_member(
@@ -79,13 +86,14 @@ impl Stage {
 
     fn identity(&self, broker: u32) -> BrokerIdentity {
         let member = &self.members[&broker];
+        let rack = self.racks.iter().cycle().nth(broker as usize);
         BrokerIdentity {
             broker: BrokerId::new(broker),
             disk: DiskId::from_bytes([member.disk_id; 16]),
             start_counter: member.start_counter,
             grpc_address: format!("broker-{broker}:7700"),
             peer_address: format!("broker-{broker}:7701"),
-            rack: None,
+            rack: rack.map(|rack| (*rack).to_owned()),
         }
     }
 
