@@ -25,6 +25,11 @@ pub trait Neighbours: Send + Sync + 'static {
 
     /// Which brokers there are now, and where: what the connections follow.
     fn brokers_changed(&self, brokers: Vec<BrokerAddress>);
+
+    /// The replicas of the other brokers that can be reached, as they say themselves: known before the metadata is.
+    fn replicas(&self) -> Vec<ReplicaId> {
+        Vec::new()
+    }
 }
 
 /// Who leads a group.

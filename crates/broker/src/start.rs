@@ -1,9 +1,11 @@
 //! Starts a broker: metadata, identity, partitions, then what runs in the background.
 //!
 //! A broker alone waits until it serves. One among others does not wait for them: where too few are there to lead the
-//! metadata, it opens what it holds, answers what it can, and goes on joining in the background.
+//! metadata, it opens what it holds, answers what it can, and goes on joining in the background. Where its own copy of the
+//! metadata is damaged it does nothing before that is repaired: an old copy must not be taken for the truth.
 
 mod join;
+mod metadata;
 
 pub use join::{registered_replica, registration};
 
@@ -11,25 +13,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use metadata::members::founding_voters;
 use model::Clock;
 use parking_lot::Mutex;
+use replication::Replication;
 use replication::process::spawn;
-use replication::{GroupStart, Replication, StateGroup};
 use tokio::sync::watch;
 
 use crate::budget::ByteBudget;
 use crate::meters::Meters;
 use crate::neighbours::{Neighbours, NoNeighbours};
-use crate::partitions::{Partitions, Reconciler, heal, stored_groups};
+use crate::partitions::{Partitions, Reconciler, heal};
 use crate::producer_ids::ProducerIds;
-use crate::state::ClusterMachine;
 use crate::{Broker, BrokerSettings, Formation, StartError};
 use crate::{hearsay, leadership, movement, retention, scrub};
-
-/// The number and name of the group that replicates the cluster's state.
-const METADATA_GROUP_ID: u16 = 0;
-const METADATA_GROUP: &str = "metadata";
 
 /// How long a start waits for the rest of the cluster before it goes on without.
 const JOIN_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -63,7 +59,8 @@ impl Broker {
         clock: Arc<dyn Clock>,
         settings: BrokerSettings,
     ) -> Result<Arc<Self>, StartError> {
-        let metadata = open_metadata(&replication, settings.formation).await?;
+        let formation = settings.formation;
+        let metadata = metadata::open(&replication, &neighbours, formation).await?;
         let broker = Arc::new(Self {
             produce_budget: ByteBudget::new(settings.produce_bytes_in_flight_max),
             fetch_budget: ByteBudget::new(settings.fetch_bytes_in_flight_max),
@@ -132,53 +129,4 @@ impl Broker {
         let stopped = self.metadata.status().stopped;
         stuck.or(stopped.map(|reason| reason.to_string()))
     }
-}
-
-async fn open_metadata(
-    replication: &Arc<Replication>,
-    formation: Formation,
-) -> Result<StateGroup<ClusterMachine>, StartError> {
-    check_not_lost(replication).await?;
-    let replica = replication.settings().replica;
-    let start = match formation {
-        Formation::Alone => GroupStart::alone(replica),
-        Formation::Founded {
-            initial_brokers, ..
-        } => {
-            let voters = founding_voters(initial_brokers);
-            match voters.contains(&replica) {
-                true => GroupStart::Found(voters),
-                false => GroupStart::Join,
-            }
-        }
-        Formation::Joined { .. } => GroupStart::Join,
-    };
-    let opened = replication
-        .open_state_group(
-            METADATA_GROUP_ID,
-            METADATA_GROUP,
-            ClusterMachine::default(),
-            start,
-        )
-        .await;
-    opened.map_err(|error| StartError::Metadata {
-        reason: error.to_string(),
-    })
-}
-
-/// Without the metadata nobody knows whose the partitions here are: as leftovers they would be deleted; and a group
-/// that began anew would vote with a memory that is lost.
-async fn check_not_lost(replication: &Arc<Replication>) -> Result<(), StartError> {
-    let partitions = stored_groups(replication).await?.len();
-    let shared = replication.clone();
-    let looked = replication::process::blocking(move || shared.has_state_group(METADATA_GROUP));
-    let failed = |reason: String| StartError::Directory { reason };
-    let is_there = looked
-        .await
-        .map_err(|error| failed(error.to_string()))?
-        .map_err(|error| failed(error.to_string()))?;
-    if partitions > 0 && !is_there {
-        return Err(StartError::MetadataLost { partitions });
-    }
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! What can go wrong, one enum per operation, with the numbers.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::ReplicaId;
+use model::{LogIndex, ReplicaId};
 use segment_log::{CheckpointError, JournalError, NoSpace, OpenLogError};
 use thiserror::Error;
 
@@ -26,7 +26,7 @@ pub enum OpenGroupError {
     /// The log is damaged (naming file and byte) or cannot be read.
     #[error(transparent)]
     Log(#[from] OpenLogError),
-    /// Its checkpoint or snapshot is damaged or cannot be read, and nothing can stand in for it.
+    /// Its checkpoint or snapshot cannot be read or stored.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// Damage was met behind what an opening looks at by itself.
@@ -36,6 +36,16 @@ pub enum OpenGroupError {
         file: PathBuf,
         /// What was met, naming the byte.
         source: io::Error,
+    },
+    /// Its snapshot cannot be used, and no checkpoint can stand in for it.
+    #[error("{} cannot be used: {reason}; the log holds the entries from {first} only, so the state before must come from another replica", file.display())]
+    StateLost {
+        /// The snapshot, relative to the data directory.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+        /// The first entry that the log holds.
+        first: LogIndex,
     },
     /// What the log holds makes no sense to this version.
     #[error("the group's log cannot be understood: {source}")]
@@ -83,12 +93,22 @@ pub enum OpenGroupError {
 }
 
 impl OpenGroupError {
-    /// Whether the log is damaged: other replicas may have what is missing.
+    /// Whether the log or its snapshot is damaged: other replicas may have what is missing.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. } => true,
             Self::Log(error) => is_damage(error),
+            Self::Damaged { .. } | Self::StateLost { .. } => true,
             _ => false,
+        }
+    }
+
+    /// The file in which damage was met, if it is known: what a repair is to doubt.
+    pub fn suspect(&self) -> Option<&Path> {
+        match self {
+            Self::Log(OpenLogError::Damaged { file, .. })
+            | Self::Damaged { file, .. }
+            | Self::StateLost { file, .. } => Some(file),
+            _ => None,
         }
     }
 
@@ -104,6 +124,7 @@ impl OpenGroupError {
             Self::Log(OpenLogError::Damaged { .. } | OpenLogError::Journal(_))
             | Self::Checkpoint(_)
             | Self::Damaged { .. }
+            | Self::StateLost { .. }
             | Self::Contents { .. }
             | Self::Raft { .. }
             | Self::Stopped { .. } => false,
@@ -281,8 +302,6 @@ pub enum TransferError {
 
 #[cfg(test)]
 mod tests {
-    use model::LogIndex;
-
     use super::*;
 
     #[test]

@@ -40,6 +40,7 @@ pub use error::{
 };
 pub use log_group::LogGroup;
 pub use members::{Follower, GroupStart, Members, Reconfigured};
+pub use repair::OtherReplicas;
 pub use replication::Replication;
 pub use settings::ReplicationSettings;
 pub use state_group::{StateGroup, StateMachine};

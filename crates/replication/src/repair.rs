@@ -3,7 +3,8 @@
 //! It votes for nobody and acknowledges nothing, and what it was told to hold it still holds. Entries are copied from
 //! any replica that has the same index and term, also from one that is damaged elsewhere and being repaired itself.
 //! Only a leader that a quorum confirms may say more: that the committed log has another term at a missing index
-//! (then the log is cut from there), or that the entries are gone below its snapshot (then that is taken).
+//! (then the log is cut from there), or that the entries are gone below its snapshot (then that is taken). A snapshot
+//! that is lost here is replaced by its, or, where nobody leads, by that of any replica that reaches far enough.
 //!
 //! ```text
 //! Replication ─ task ── opens the log for repair, and again and again: pass ── asks others ─ ask
@@ -17,6 +18,7 @@ pub(crate) mod serve;
 mod task;
 pub(crate) mod wire;
 
+pub use ask::OtherReplicas;
 pub(crate) use task::{RepairTask, Repairing};
 
 /// For the fuzz targets: how many kinds of message the bytes are.

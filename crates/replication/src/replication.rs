@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use model::{Clock, PartitionIndex, ReplicaId, TopicId};
+use model::{Clock, PartitionIndex, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use crate::raft::config::config;
 use crate::raft::machine::{Commands, Machine, Partition};
 use crate::raft::pace::Pace;
 use crate::raft::votes::Votes;
-use crate::repair::{RepairTask, Repairing};
+use crate::repair::{OtherReplicas, RepairTask, Repairing};
 use crate::settings::{self, ReplicationSettings};
 use crate::state_group::{self, StateGroup, StateMachine};
 
@@ -151,10 +151,13 @@ impl Replication {
 
     /// Stops a group, if it is open, and keeps its files. From then on it answers nobody, until it is opened again.
     pub async fn close_log_group(&self, topic: TopicId, partition: PartitionIndex) {
-        let path = log_path(topic, partition);
+        self.close_group(&log_path(topic, partition)).await;
+    }
+
+    async fn close_group(&self, path: &Path) {
         let open = {
             let mut groups = self.groups.lock();
-            match groups.open.get_mut(&path) {
+            match groups.open.get_mut(path) {
                 Some(open) => open.take(),
                 None => return,
             }
@@ -162,7 +165,7 @@ impl Replication {
         // Who else opens or removes it at this moment has it in hand.
         if let Some(group) = open {
             group.stop().await;
-            self.groups.lock().open.remove(&path);
+            self.groups.lock().open.remove(path);
         }
     }
 
@@ -174,11 +177,38 @@ impl Replication {
         topic: TopicId,
         partition: PartitionIndex,
         settings: LogSettings,
-        others: Vec<ReplicaId>,
+        others: OtherReplicas,
         suspects: Vec<PathBuf>,
     ) {
+        let group = GroupId::Log { topic, partition };
         let path = log_path(topic, partition);
-        self.close_log_group(topic, partition).await;
+        self.repair_group(group, path, settings, others, suspects)
+            .await;
+    }
+
+    /// The same for the state group number `id` at `state/<name>`.
+    pub async fn repair_state_group(
+        &self,
+        id: u16,
+        name: &str,
+        others: OtherReplicas,
+        suspects: Vec<PathBuf>,
+    ) {
+        let (group, path) = (GroupId::State(id), state_path(name));
+        let settings = state_group::log_settings();
+        self.repair_group(group, path, settings, others, suspects)
+            .await;
+    }
+
+    async fn repair_group(
+        &self,
+        group: GroupId,
+        path: PathBuf,
+        settings: LogSettings,
+        others: OtherReplicas,
+        suspects: Vec<PathBuf>,
+    ) {
+        self.close_group(&path).await;
         let directory = self.around.directory.clone();
         let released = path.clone();
         // Whoever still reads from it may: the files that it has open stay as they are.
@@ -198,7 +228,7 @@ impl Replication {
         let what = Repairing {
             around: self.around.clone(),
             home: self.cores.handle(core).clone(),
-            group: GroupId::Log { topic, partition },
+            group,
             path: path.clone(),
             settings,
             suspects,

@@ -258,3 +258,14 @@ pub enum CheckpointError {
         source: io::Error,
     },
 }
+
+impl CheckpointError {
+    /// Whether the file is lost: it is not what was written, or the disk has a bad place there.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Io { source, .. } => !passes(source),
+            Self::NoSuchBase { .. } => false,
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Damage hides entries, it does not unhold them. So nothing here lowers what was promised, but for
 //! [`LogRepair::cut_from`] and [`LogRepair::start_behind`], which follow what a leader's *committed* log says.
+//! A snapshot that cannot be used is damage too, where entries below it are deleted: [`LogRepair::start_behind`] or
+//! [`LogRepair::start_before`] goes with another one.
 //! Every change is a new file that takes the place of the old one in one step: a crash leaves the damage as it was or
 //! mended, and a map of the old file goes on showing the old bytes.
 //!
@@ -20,6 +22,7 @@ mod rebuild;
 mod resync;
 mod runs;
 mod serve;
+mod snapshot;
 mod survey;
 
 use std::path::{Path, PathBuf};
@@ -68,6 +71,8 @@ pub struct LogRepair {
     /// Why the start file or the term table cannot be read.
     lost_start: Option<String>,
     lost_terms: Option<String>,
+    /// Why the snapshot cannot be used, where somebody has met that.
+    lost_snapshot: Option<String>,
     /// The segments, ascending, those that are missing too.
     pieces: Vec<Piece>,
     /// The stored index that was read last, for reads.
@@ -92,10 +97,12 @@ impl LogRepair {
             terms: TermTable::default(),
             lost_start: None,
             lost_terms: None,
+            lost_snapshot: None,
             pieces: Vec::new(),
             index: None,
         };
         repair.read_small_files()?;
+        repair.doubt_snapshot(suspects);
         repair.survey(suspects)?;
         Ok(repair)
     }
@@ -109,6 +116,7 @@ impl LogRepair {
     pub fn is_whole(&self) -> bool {
         self.lost_start.is_none()
             && self.lost_terms.is_none()
+            && self.lost_snapshot.is_none()
             && self.pieces.iter().all(Piece::is_sound)
     }
 
@@ -126,6 +134,11 @@ impl LogRepair {
     /// Why the start of the log is not known: [`LogRepair::start_behind`] says it anew.
     pub fn lost_start(&self) -> Option<&str> {
         self.lost_start.as_deref()
+    }
+
+    /// Why the snapshot cannot be used: another one is to be written, and the log to start where that stands.
+    pub fn lost_snapshot(&self) -> Option<&str> {
+        self.lost_snapshot.as_deref()
     }
 
     /// The first entry there is, or should be.

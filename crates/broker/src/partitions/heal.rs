@@ -101,7 +101,7 @@ pub(super) async fn repair(
         topic.topic.id(),
         partition,
         settings,
-        others,
+        Arc::new(move || others.clone()),
         suspects,
     );
     repaired.await;

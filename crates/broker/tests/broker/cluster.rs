@@ -3,6 +3,7 @@
 mod failover;
 mod hearsay;
 mod leaving;
+mod lost_metadata;
 mod moving;
 mod power_cuts;
 mod repairs;

@@ -138,3 +138,21 @@ async fn a_damaged_partition_refuses_by_file_and_byte_and_the_others_serve() {
     assert!(node.broker.readiness().is_ready());
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_broker_alone_whose_metadata_is_damaged_refuses_to_start_and_names_file_and_byte() {
+    let disk = SimulatedDisk::new(1);
+    let node = start(disk.mount()).await;
+    node.create("t", 1, &[]).await;
+    node.stop().await;
+    let file = "state/metadata/00000000000000000000.0.log";
+    disk.flip_bit(Path::new(file), 200, 3).unwrap();
+    for start_counter in 2..4 {
+        let started = start_with(disk.mount(), again(start_counter)).await;
+        let refused = started.err().expect("is refused").to_string();
+        assert!(
+            refused.contains(file) && refused.contains("at byte"),
+            "{refused}"
+        );
+    }
+}

@@ -25,6 +25,7 @@ impl GroupInbox for Door {
             let answer = match ask {
                 Some(Ask::Entries { first, end }) => serve::entries(log, first, end).await,
                 Some(Ask::Holdings) => serve::holdings(log).await,
+                Some(Ask::Snapshot) => serve::snapshot(log).await,
                 Some(Ask::Standing) => Err("this replica is in doubt itself".to_owned()),
                 None => Err("the question makes no sense".to_owned()),
             };

@@ -72,7 +72,7 @@ impl Following {
 
     /// Copies what that log has and this one lacks: from the first replica, or from whoever else has it.
     async fn copy(&self, first: ReplicaId, standing: &Standing) -> Result<(), String> {
-        let others = self.others.replicas.iter().copied();
+        let others = (self.others.replicas)().into_iter();
         let order: Vec<_> = [first]
             .into_iter()
             .chain(others.filter(|other| *other != first))

@@ -113,12 +113,13 @@ impl DoubtTask {
             home: what.home.clone(),
         };
         let _registration = what.around.peers.register(what.group, Arc::new(door));
+        let others = what.others.clone();
         let following = Following {
             log: log.clone(),
             others: Others {
                 peers: what.around.peers.clone(),
                 group: what.group,
-                replicas: what.others.clone(),
+                replicas: Arc::new(move || others.clone()),
             },
             pace: what.around.pace.clone(),
         };

@@ -1,18 +1,19 @@
 //! Opens what a group has on disk, and founds one that has nothing. All of this blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use model::batch::control::{self, ControlKind};
 use model::{LogIndex, Offset, ReplicaId, Term, Timestamp};
 use openraft::EmptyNode;
-use segment_log::{Log, NoSpace, OpenLogError};
+use segment_log::{Log, NoSpace, OpenLogError, ReadLogError};
 
 use super::{Newcomer, Opening, Surroundings};
 use crate::doubt::is_sole_voter;
 use crate::error::OpenGroupError;
 use crate::members::GroupStart;
+use crate::peer::GroupId;
 use crate::raft::apply::Applied;
 use crate::raft::machine::Machine;
 use crate::raft::membership;
@@ -28,6 +29,9 @@ pub(super) fn open_shared<M: Machine>(
 ) -> Result<Arc<Shared<M>>, OpenGroupError> {
     let log = around.directory.open_log(&opening.path, opening.settings);
     let log = log.map_err(|error| open_error(around, error))?;
+    if let GroupId::State(_) = opening.id {
+        verify(&log)?;
+    }
     let votes = GroupVotes {
         votes: around.votes.clone(),
         key: opening.key.into(),
@@ -89,6 +93,38 @@ fn start_in_doubt(
     }
     let ended = log.end_doubt().map_err(std::io::Error::other);
     ended.map_err(|source| OpenGroupError::Contents { source })
+}
+
+/// Reads a state group's log whole. It is small, and what an old segment holds may be needed at any moment.
+fn verify(log: &Log) -> Result<(), OpenGroupError> {
+    let damage = match log.verify(LogIndex::ZERO..log.ends().end_index) {
+        Ok(damages) => damages.into_iter().next(),
+        Err(ReadLogError::Io { file, source }) if segment_log::passes(&source) => {
+            let source = io::Error::new(source.kind(), source);
+            return Err(OpenLogError::Io { path: file, source }.into());
+        }
+        Err(error) => return Err(unreadable(error, log)),
+    };
+    let Some(damage) = damage else { return Ok(()) };
+    Err(OpenGroupError::Log(OpenLogError::Damaged {
+        file: damage.file,
+        byte: damage.byte,
+        reason: damage.reason,
+        first_missing: damage.missing.start,
+        noted_end: damage.missing.end,
+    }))
+}
+
+fn unreadable(error: ReadLogError, log: &Log) -> OpenGroupError {
+    let (reason, ends) = (error.to_string(), log.ends());
+    let (ReadLogError::Damaged { file, .. } | ReadLogError::Io { file, .. }) = error;
+    OpenGroupError::Log(OpenLogError::Damaged {
+        file,
+        byte: 0,
+        reason,
+        first_missing: ends.first_index,
+        noted_end: ends.durable_index,
+    })
 }
 
 /// Writes a group's first entry, its members: byte for byte the same on every replica, for it stands in all their logs

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use model::LogIndex;
-use segment_log::{CheckpointError, Log};
+use model::{LogIndex, Offset};
+use segment_log::Log;
 
 use super::apply::Applied;
 use super::machine::Machine;
@@ -19,20 +19,26 @@ pub(crate) fn recover<M: Machine>(
     machine: M,
 ) -> Result<(Applied<M>, Option<StoredSnapshot>), OpenGroupError> {
     let mut applied = Applied::new(machine);
-    let snapshot = stored_snapshot(log)?;
     let newest = newest_checkpoint(log)?;
-    let last = |stored: &&StoredSnapshot| stored.position.last;
-    if let Some(state) = newest.iter().chain(&snapshot).max_by_key(last) {
-        applied.restore(&state.bytes).map_err(contents)?;
+    if let Some(newest) = &newest {
+        applied.restore(&newest.bytes).map_err(contents)?;
+    }
+    let (snapshot, lost) = stored_snapshot(log, applied.machine.keeps_log_from())?;
+    let last = |stored: &StoredSnapshot| stored.position.last;
+    if let Some(newer) = snapshot
+        .as_ref()
+        .filter(|snapshot| last(snapshot) > newest.as_ref().and_then(last))
+    {
+        applied.restore(&newer.bytes).map_err(contents)?;
     }
     let ends = log.ends();
     let next = applied.position.next();
     if next < ends.first_index {
-        let reason = format!(
-            "its entries below {} are deleted, and its newest checkpoint stands at {next}",
-            ends.first_index
-        );
-        return Err(contents(reason));
+        return Err(OpenGroupError::StateLost {
+            file: log.snapshot_file(),
+            reason: lost.unwrap_or_else(|| format!("the newest state stands at entry {next}")),
+            first: ends.first_index,
+        });
     }
     applied.machine.purged_below(ends.first_offset);
     if let Some(snapshot) = &snapshot {
@@ -44,32 +50,40 @@ pub(crate) fn recover<M: Machine>(
     Ok((applied, snapshot))
 }
 
-/// The snapshot. A damaged one is replaced by the oldest checkpoint: it was made of a checkpoint, which lives as long as
-/// the segment that the log begins with.
-fn stored_snapshot(log: &Log) -> Result<Option<StoredSnapshot>, OpenGroupError> {
-    let damaged = match log.read_snapshot() {
-        Ok(None) => return Ok(None),
+/// The snapshot, and why the one that is stored is lost, if so. A lost one is replaced by the oldest checkpoint: it was
+/// made of a checkpoint, which lives as long as the segment that the log begins with. Not by a later one where records
+/// before that are needed, for the log is deleted up to the snapshot.
+fn stored_snapshot(
+    log: &Log,
+    keeps_from: Option<Offset>,
+) -> Result<(Option<StoredSnapshot>, Option<String>), OpenGroupError> {
+    let lost = match log.read_snapshot() {
+        Ok(None) => return Ok((None, None)),
         Ok(Some(bytes)) => {
             let snapshot = StoredSnapshot::read(bytes).ok_or_else(|| {
                 contents("its snapshot is in a form that this version does not know")
             })?;
-            return Ok(Some(snapshot));
+            return Ok((Some(snapshot), None));
         }
-        Err(error @ CheckpointError::Damaged { .. }) => error,
+        Err(error) if error.is_loss() => error,
         Err(error) => return Err(error.into()),
     };
+    let first = log.ends().first_index;
+    let segments = log.segments();
+    let is_needed = |base: LogIndex| {
+        let mut before = segments.iter().filter(|segment| segment.base_index < base);
+        base > first
+            && keeps_from.is_some_and(|from| before.any(|segment| segment.end_offset > from))
+    };
     for base in usable_bases(log)? {
-        if let Some(snapshot) = checkpoint_of(log, base)? {
-            tracing::error!(error = %damaged, %base, "snapshot replaced by a checkpoint");
+        if let Some(snapshot) = checkpoint_of(log, base)?.filter(|_| !is_needed(base)) {
+            tracing::error!(error = %lost, %base, "snapshot replaced by a checkpoint");
             log.write_snapshot(&snapshot.bytes)?;
-            return Ok(Some(snapshot));
+            return Ok((Some(snapshot), None));
         }
     }
-    match log.ends().purged {
-        // Every entry is there: nothing is missing but time.
-        None => Ok(None),
-        Some(_) => Err(damaged.into()),
-    }
+    // Where every entry is there, nothing is missing but time.
+    Ok((None, Some(lost.to_string())))
 }
 
 fn newest_checkpoint(log: &Log) -> Result<Option<StoredSnapshot>, OpenGroupError> {

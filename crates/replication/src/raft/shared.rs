@@ -57,7 +57,7 @@ impl StoredSnapshot {
     pub(crate) fn at_base(log: &Log, base: LogIndex) -> Result<Option<Self>, CheckpointError> {
         match log.read_checkpoint(base) {
             Ok(bytes) => Ok(bytes.and_then(Self::read)),
-            Err(error @ CheckpointError::Damaged { .. }) => {
+            Err(error) if error.is_loss() => {
                 tracing::error!(%error, "checkpoint passed over");
                 Ok(None)
             }

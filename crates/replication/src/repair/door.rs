@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use segment_log::LogRepair;
 
 use super::serve::ENTRIES_BYTES_MAX;
-use super::wire::{Ask, Entries};
+use super::wire::{Ask, Entries, Snapshot};
 use crate::peer::{GroupInbox, PeerRequest, ReplySlot, RequestKind};
 use crate::process;
 
@@ -23,8 +23,12 @@ impl GroupInbox for Door {
             RequestKind::ReadEntries => Ask::decode(&request.head),
             _ => return reply.refuse("this replica is damaged, and stopped until it is repaired"),
         };
-        let Some(Ask::Entries { first, end }) = ask else {
-            return reply.refuse("this replica is damaged, and says nothing of the group");
+        let (first, end) = match ask {
+            Some(Ask::Entries { first, end }) => (first, end),
+            Some(Ask::Snapshot) => return self.answer_snapshot(reply),
+            Some(Ask::Standing | Ask::Holdings) | None => {
+                return reply.refuse("this replica is damaged, and says nothing of the group");
+            }
         };
         let repair = self.repair.clone();
         process::spawn_on(&self.home, async move {
@@ -41,6 +45,26 @@ impl GroupInbox for Door {
                 }
                 Ok(Some(Err(error))) => reply.refuse(error.to_string()),
                 _ => reply.refuse(format!("entry {first} is not here")),
+            }
+        });
+    }
+}
+
+impl Door {
+    /// The snapshot that is stored may be used by others, also while entries behind it are missing here.
+    fn answer_snapshot(&self, reply: ReplySlot) {
+        let repair = self.repair.clone();
+        process::spawn_on(&self.home, async move {
+            let read = process::blocking(move || {
+                let repair = repair.lock();
+                let sound = repair
+                    .as_ref()
+                    .filter(|repair| repair.lost_snapshot().is_none());
+                sound.and_then(|repair| repair.read_snapshot().ok().flatten())
+            });
+            match read.await {
+                Ok(Some(bytes)) => reply.answer(Snapshot(bytes).encode()),
+                _ => reply.refuse("no snapshot is here"),
             }
         });
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model::{LogId, LogIndex};
 use parking_lot::Mutex;
 use segment_log::{LogRepair, MissingRange};
@@ -51,21 +52,50 @@ impl Pass {
             if copied > 0 {
                 continue;
             }
-            match self.others.standing().await {
-                Ok((_, standing)) if self.follow(&standing, missing.first()).await? => {}
-                Ok(_) => return Ok(Passed::Waiting(reason)),
-                Err(why) => return Ok(Passed::Waiting(format!("{reason}; {why}"))),
+            let why = match self.others.standing().await {
+                Ok((_, standing)) if self.follow(&standing, missing.first()).await? => continue,
+                Ok(_) => String::new(),
+                Err(why) => why,
+            };
+            if !self.take_any_snapshot().await? {
+                let reasons = [reason, why];
+                let known: Vec<_> = reasons.into_iter().filter(|r| !r.is_empty()).collect();
+                return Ok(Passed::Waiting(known.join("; ")));
             }
         }
+    }
+
+    /// Takes the snapshot of any replica in the place of a lost one, where it leads up to the log's first entry: with too
+    /// few sound replicas nobody leads. What a snapshot holds was committed, whoever stored it. False where nobody has
+    /// one.
+    async fn take_any_snapshot(&self) -> Result<bool, String> {
+        let (is_lost, first) = self
+            .with(|repair| (repair.lost_snapshot().is_some(), repair.first_index()))
+            .await?;
+        if !is_lost {
+            return Ok(false);
+        }
+        let reaches = |bytes: &Bytes| {
+            let snapshot = StoredSnapshot::read(bytes.clone());
+            snapshot.is_some_and(|found| found.position.next() >= first)
+        };
+        let Ok(bytes) = self.others.snapshot(reaches).await else {
+            return Ok(false);
+        };
+        let taken = self.with(move |repair| match StoredSnapshot::read(bytes) {
+            Some(found) => start_behind(repair, &found, true),
+            None => Ok(false),
+        });
+        taken.await?.map_err(|error| error.to_string())
     }
 
     /// Copies one range, from whoever has it, as far as it is had.
     async fn copy(&self, range: &MissingRange) -> Result<Copied, String> {
         let mut next = range.first;
         let mut reasons = Vec::new();
-        for replica in &self.others.replicas {
+        for replica in (self.others.replicas)() {
             loop {
-                let entries = match self.others.entries(*replica, next, range.end).await {
+                let entries = match self.others.entries(replica, next, range.end).await {
                     Ok(entries) => entries,
                     Err(reason) => {
                         reasons.push(reason);
@@ -157,6 +187,9 @@ fn follow(
         }
         return snapshot.map_or(Ok(false), |leader| start_behind(repair, &leader, true));
     }
+    if repair.lost_snapshot().is_some() {
+        return replace_snapshot(repair, standing, snapshot);
+    }
     let Some(missing) = missing else {
         return Ok(false);
     };
@@ -175,6 +208,38 @@ fn follow(
         repair.cut_from(missing).map_err(io::Error::other)?;
     }
     Ok(is_other)
+}
+
+/// Takes the leader's snapshot in the place of a lost one. It may stand where entries are deleted here: then the log
+/// starts there too, and these are copied.
+fn replace_snapshot(
+    repair: &mut LogRepair,
+    standing: &Standing,
+    leader: Option<StoredSnapshot>,
+) -> io::Result<bool> {
+    let leads_up = |leader: &StoredSnapshot| leader.position.next() >= repair.first_index();
+    if leader.as_ref().is_some_and(leads_up) {
+        return leader.map_or(Ok(false), |leader| start_behind(repair, &leader, true));
+    }
+    if standing.applied < repair.first_index() {
+        return Ok(false);
+    }
+    let start = match &leader {
+        None => {
+            repair.remove_snapshot().map_err(io::Error::other)?;
+            None
+        }
+        Some(leader) => {
+            let Some(last) = leader.position.last else {
+                return Ok(false);
+            };
+            let written = repair.write_snapshot(&leader.bytes);
+            written.map_err(io::Error::other)?;
+            Some((from_raft(last)?, leader.position.high_watermark))
+        }
+    };
+    let started = repair.start_before(start, &standing.terms);
+    started.map(|()| true).map_err(io::Error::other)
 }
 
 fn start_behind(

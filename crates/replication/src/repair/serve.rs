@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model::LogIndex;
 use openraft::raft::ReadPolicy;
 use segment_log::Log;
 
-use super::wire::{Ask, Entries, Standing};
+use super::wire::{Ask, Entries, Snapshot, Standing};
 use crate::group::Group;
 use crate::peer::{PeerReply, PeerRequest, ReplySlot};
 use crate::process;
@@ -37,7 +38,25 @@ pub(crate) async fn answer<M: Machine>(
             Ok(standing) => reply.answer(standing),
             Err(reason) => reply.refuse(reason),
         },
+        Some(Ask::Snapshot) => match stored(&group) {
+            Some(bytes) => reply.answer(Snapshot(bytes).encode()),
+            None => reply.refuse("no snapshot is here"),
+        },
     }
+}
+
+/// The snapshot beside a log.
+pub(crate) async fn snapshot(log: Log) -> Result<PeerReply, String> {
+    let read = process::blocking(move || log.read_snapshot());
+    let read = read.await.map_err(|error| error.to_string())?;
+    let bytes = read.map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or("no snapshot is here")?;
+    Ok(Snapshot(bytes).encode())
+}
+
+fn stored<M: Machine>(group: &Group<M>) -> Option<Bytes> {
+    let snapshot = group.shared.snapshot.lock();
+    snapshot.as_ref().map(|stored| stored.bytes.clone())
 }
 
 /// Entries of a log from the first one on.
@@ -84,11 +103,7 @@ async fn standing<M: Machine>(group: &Group<M>) -> Result<PeerReply, String> {
         terms: shared.log.terms(),
         first: shared.log.ends().first_index,
         end: shared.log.ends().end_index,
-        snapshot: shared
-            .snapshot
-            .lock()
-            .as_ref()
-            .map(|stored| stored.bytes.clone()),
+        snapshot: stored(group),
     };
     // Under another leader the log may have changed while it was looked at.
     let last = standing.terms.last().map(|(last, ..)| last.get());

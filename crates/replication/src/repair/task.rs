@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use model::ReplicaId;
 use parking_lot::Mutex;
 use segment_log::{LogRepair, LogSettings, RepairError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::ask::Others;
+use super::ask::{OtherReplicas, Others};
 use super::door::Door;
 use super::pass::{Pass, Passed};
 use crate::group::{Stop, Surroundings};
@@ -37,7 +36,7 @@ pub(crate) struct Repairing {
     pub(crate) path: PathBuf,
     pub(crate) settings: LogSettings,
     pub(crate) suspects: Vec<PathBuf>,
-    pub(crate) others: Vec<ReplicaId>,
+    pub(crate) others: OtherReplicas,
 }
 
 impl RepairTask {
@@ -141,6 +140,13 @@ fn missing(repair: &LogRepair) -> String {
         );
     }
     let missing = repair.missing();
+    if let (Some(reason), true) = (repair.lost_snapshot(), missing.is_empty()) {
+        return format!(
+            "the snapshot beside {} is lost, and entries before {} with it: {reason}",
+            repair.path().display(),
+            repair.first_index()
+        );
+    }
     let Some(first) = missing.first() else {
         return "nothing is missing".to_owned();
     };

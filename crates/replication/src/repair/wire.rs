@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! ask       u8 version, u8 0: entries, u64 first index, u64 index behind the last  | u8 1: standing  | u8 2: holdings
+//!           | u8 3: snapshot
 //! entries   u8 version, u64 index of the first entry; the batches travel beside the head, one by one
 //! standing  u8 version, u64 index behind the last applied entry, u64 first index, u64 index behind the last entry,
 //!           u32 terms, then u64 term, u64 first index, u64 first offset of each;
 //!           the snapshot travels beside the head, where there is one, its u32 CRC-32 behind the terms
+//! snapshot  u8 version, u32 CRC-32 of the snapshot, which travels beside the head
 //! ```
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -27,6 +29,8 @@ pub(crate) enum Ask {
     Standing,
     /// How the log of the replica that is asked stands, whatever it is.
     Holdings,
+    /// The snapshot of any replica: it holds nothing that is not committed.
+    Snapshot,
 }
 
 impl Ask {
@@ -41,6 +45,7 @@ impl Ask {
             }
             Self::Standing => bytes.put_u8(1),
             Self::Holdings => bytes.put_u8(2),
+            Self::Snapshot => bytes.put_u8(3),
         }
         bytes.freeze()
     }
@@ -54,6 +59,7 @@ impl Ask {
             },
             1 => Self::Standing,
             2 => Self::Holdings,
+            3 => Self::Snapshot,
             _ => return None,
         };
         bytes.is_empty().then_some(ask)
@@ -180,6 +186,34 @@ impl Standing {
     }
 }
 
+/// A replica's snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot(pub(crate) Bytes);
+
+impl Snapshot {
+    pub(crate) fn encode(&self) -> PeerReply {
+        let mut head = BytesMut::new();
+        head.put_u8(VERSION);
+        head.put_u32(crc32fast::hash(&self.0));
+        PeerReply {
+            head: head.freeze(),
+            entries: vec![self.0.clone()],
+        }
+    }
+
+    pub(crate) fn decode(reply: &PeerReply) -> Option<Self> {
+        let mut head = &reply.head[..];
+        version(&mut head)?;
+        let crc = head.try_get_u32().ok()?;
+        match &reply.entries[..] {
+            [bytes] if head.is_empty() && crc == crc32fast::hash(bytes) => {
+                Some(Self(bytes.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
 fn version(bytes: &mut &[u8]) -> Option<()> {
     (bytes.try_get_u8().ok()? == VERSION).then_some(())
 }
@@ -211,7 +245,7 @@ mod tests {
             bytes[..],
             [1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4]
         );
-        for ask in [entries, Ask::Standing, Ask::Holdings] {
+        for ask in [entries, Ask::Standing, Ask::Holdings, Ask::Snapshot] {
             let bytes = ask.encode();
             assert_eq!(Ask::decode(&bytes), Some(ask));
             assert!((0..bytes.len()).all(|cut| Ask::decode(&bytes[..cut]).is_none()));
@@ -231,6 +265,21 @@ mod tests {
                 entries: reply.entries.clone(),
             };
             assert_eq!(Standing::decode(&cut), None);
+        }
+        let snapshot = Snapshot(Bytes::from_static(b"snapshot"));
+        let reply = snapshot.encode();
+        assert_eq!(Snapshot::decode(&reply), Some(snapshot));
+        let damaged = PeerReply {
+            head: reply.head.clone(),
+            entries: vec![Bytes::from_static(b"snapshop")],
+        };
+        assert_eq!(Snapshot::decode(&damaged), None);
+        for cut in 0..reply.head.len() {
+            let cut = PeerReply {
+                head: reply.head.slice(..cut),
+                entries: reply.entries.clone(),
+            };
+            assert_eq!(Snapshot::decode(&cut), None);
         }
     }
 }

@@ -37,6 +37,11 @@ async fn a_leader_whose_sync_fails_hands_over_and_stops() {
     }
     let status = cluster.group(leader).status();
     assert!(!status.serves, "{status:?}");
+    let reason = status.stopped.unwrap();
+    assert!(
+        reason.contains(".log") && reason.contains("restart the broker"),
+        "{reason}"
+    );
     drop(lost);
     cluster.crash(leader).await;
     cluster.stop_all().await;
@@ -54,6 +59,8 @@ async fn a_follower_whose_sync_fails_stops_and_the_others_go_on() {
         assert_eq!(cluster.produce(batch("after", 1)).await, 1 + n);
     }
     until(|| cluster.group(failing).status().stopped.is_some()).await;
+    let reason = cluster.group(failing).status().stopped.unwrap();
+    assert!(reason.contains(".log"), "{reason}");
     assert_eq!(cluster.leader().await, leader);
     until(|| cluster.group(leader).status().in_sync.len() == 2).await;
     cluster.crash(failing).await;

@@ -4,10 +4,13 @@
 mod basics;
 mod catching_up;
 mod crashes;
+mod damaged_states;
 mod doubts;
 mod failing_disks;
 mod faults;
+mod hard_repairs;
 mod harness;
+mod lost_snapshots;
 mod members;
 mod network;
 mod obstacles;

@@ -1,6 +1,7 @@
 //! Damaged replicas: what is missing comes from the others, and nobody votes with a hole in its memory meanwhile.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::PartitionIndex;
@@ -11,7 +12,7 @@ use crate::harness::{TOPIC, batch, until};
 use crate::trio::Cluster;
 
 /// The segment files of a replica, ascending, and their bytes.
-fn files(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn files(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
     let directory = directory();
     let mounted = disk.mount();
     let listed = mounted.list(&directory).unwrap().into_iter();
@@ -26,21 +27,21 @@ fn files(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
     names.map(|entry| read(entry.name)).collect()
 }
 
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     Path::new("partitions").join(TOPIC.to_string()).join("0")
 }
 
 impl Cluster {
-    async fn fill(&self, count: usize) {
+    pub(crate) async fn fill(&self, count: usize) {
         for _ in 0..count {
             self.produce(batch("some bytes that are not few", 1)).await;
         }
     }
 
     /// Starts a repair of a replica whose group does not open, or has met damage.
-    async fn repair(&self, replica: u64, suspects: Vec<PathBuf>) {
-        let others = [0, 1, 2].into_iter().filter(|other| *other != replica);
-        let others = others.map(model::ReplicaId::new).collect();
+    pub(crate) async fn repair(&self, replica: u64, suspects: Vec<PathBuf>) {
+        let others = [0, 1, 2].into_iter().filter(move |other| *other != replica);
+        let others = Arc::new(move || others.clone().map(model::ReplicaId::new).collect());
         let partition = PartitionIndex::new(0);
         let replication = &self.process(replica).replication;
         replication
@@ -49,7 +50,7 @@ impl Cluster {
     }
 
     /// Opens the group of a replica once its repair lets it.
-    async fn reopened(&mut self, replica: u64) {
+    pub(crate) async fn reopened(&mut self, replica: u64) {
         let give_up = std::time::Instant::now() + Duration::from_secs(30);
         loop {
             match self.reopen(replica).await {
@@ -60,6 +61,21 @@ impl Cluster {
                 }
                 Err(error) => panic!("{error}"),
             }
+        }
+    }
+
+    /// Opens the groups of these replicas, each as soon as its repair lets it: the others may need it.
+    pub(crate) async fn all_reopened(&mut self, replicas: &[u64]) {
+        let give_up = std::time::Instant::now() + Duration::from_secs(30);
+        while replicas.iter().any(|one| !self.running().contains(one)) {
+            for replica in replicas {
+                if !self.running().contains(replica)
+                    && let Err(error) = self.reopen(*replica).await
+                {
+                    assert!(std::time::Instant::now() < give_up, "{error}");
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
@@ -116,17 +132,7 @@ async fn two_replicas_damaged_in_different_places_repair_each_other() {
         cluster.repair(replica, vec![file.clone()]).await;
     }
     // Whoever is whole first is open for the other.
-    let give_up = std::time::Instant::now() + Duration::from_secs(30);
-    while cluster.running().len() < 2 {
-        for replica in [1, 2] {
-            if !cluster.running().contains(&replica)
-                && let Err(error) = cluster.reopen(replica).await
-            {
-                assert!(std::time::Instant::now() < give_up, "{error}");
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster.all_reopened(&[1, 2]).await;
     cluster.fill(5).await;
     cluster.caught_up(35).await;
     cluster.same_logs().await;

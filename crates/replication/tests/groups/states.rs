@@ -11,9 +11,9 @@ use crate::network::Network;
 
 /// Sums up numbers and remembers how many there were.
 #[derive(Default)]
-struct Sum {
-    sum: u64,
-    count: u64,
+pub(crate) struct Sum {
+    pub(crate) sum: u64,
+    pub(crate) count: u64,
 }
 
 impl StateMachine for Sum {

@@ -4,7 +4,7 @@
 //! <base log index, 20 digits>.checkpoint, snapshot:   u64 index, then the bytes; frame of `small_file`, magic SLc1
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use model::LogIndex;
@@ -63,6 +63,11 @@ impl Log {
     /// [`CheckpointError::Damaged`], [`CheckpointError::Io`].
     pub fn read_checkpoint(&self, at: LogIndex) -> Result<Option<Bytes>, CheckpointError> {
         self.inner.read_state_file(&file_name(at), at)
+    }
+
+    /// Where the snapshot is, relative to the data directory.
+    pub fn snapshot_file(&self) -> PathBuf {
+        self.inner.path.join(SNAPSHOT_FILE)
     }
 
     /// Replaces the snapshot durably. Blocks.

@@ -8,8 +8,7 @@ use thiserror::Error;
 use super::LogRepair;
 use super::error::RepairError;
 use super::survey::{PieceState, io_error};
-use crate::error::CheckpointError;
-use crate::log::{SNAPSHOT_FILE, read_state_file, remove_if_there, write_state_file};
+use crate::log::remove_if_there;
 use crate::noted_ends::End;
 use crate::segment::SegmentName;
 use crate::start_file::{LogStart, START_FILE};
@@ -79,7 +78,11 @@ impl LogRepair {
     /// # Errors
     /// [`RepairError`]; it can be done again.
     pub fn start_behind(&mut self, upto: LogId, offset_after: Offset) -> Result<(), RepairError> {
-        if self.lost_start.is_none() && upto.index < self.first_index() {
+        let first = self.first_index();
+        if self.lost_start.is_none() && upto.index < first {
+            if upto.index.next() == first {
+                self.lost_snapshot = None;
+            }
             return Ok(());
         }
         let start = LogStart {
@@ -87,7 +90,11 @@ impl LogRepair {
             offset: offset_after,
         };
         let disk = self.shared.disk.clone();
-        if self.lost_terms.is_none() && upto.index.next() >= self.end_index() {
+        let here = self.term_at(upto.index);
+        // What follows an entry that is not the committed one is not committed either.
+        let is_other = self.lost_terms.is_none() && here.is_some_and(|here| here != upto.term);
+        let is_beyond = self.lost_terms.is_none() && upto.index.next() >= self.end_index();
+        if is_other || is_beyond {
             // A reset: the noted end names entries that are no longer needed.
             self.shared.noted.lower(&self.path, None)?;
             self.noted = None;
@@ -96,7 +103,15 @@ impl LogRepair {
         start.write(&*disk, &self.path).map_err(io_error(&path))?;
         self.start = Some(start);
         self.lost_start = None;
+        self.lost_snapshot = None;
         self.index = None;
+        if is_other {
+            let there = self.pieces.iter().rev().filter(|piece| piece.is_there);
+            for name in there.map(|piece| piece.name) {
+                self.remove_files(name)?;
+            }
+            self.pieces.clear();
+        }
         self.survey(&self.suspects())
     }
 
@@ -128,28 +143,6 @@ impl LogRepair {
         // Nothing was checked against these terms yet, nor are the segments before known to be sound.
         let all = self.all_files()?;
         Ok(self.survey(&all)?)
-    }
-
-    /// The snapshot beside the log, if there is one. Blocks.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Damaged`], [`CheckpointError::Io`].
-    pub fn read_snapshot(&self) -> Result<Option<bytes::Bytes>, CheckpointError> {
-        read_state_file(&self.shared, &self.path, SNAPSHOT_FILE, LogIndex::ZERO)
-    }
-
-    /// Replaces the snapshot durably. Blocks.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Io`].
-    pub fn write_snapshot(&self, bytes: &[u8]) -> Result<(), CheckpointError> {
-        write_state_file(
-            &self.shared,
-            &self.path,
-            SNAPSHOT_FILE,
-            LogIndex::ZERO,
-            bytes,
-        )
     }
 
     fn remove_files(&self, name: SegmentName) -> Result<(), RepairError> {

@@ -13,4 +13,5 @@ mod reads;
 mod real_disk;
 mod repair;
 mod small_files;
+mod snapshots;
 mod terms;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{BrokerAddress, BrokerLoad, LeaderView, Neighbours};
-use model::{BrokerId, Term};
+use model::{BrokerId, ReplicaId, Term};
 use parking_lot::Mutex;
 use replication::peer::{
     BrokerNumbers, GroupId, Leadership, PeerNetwork, RegisteredBroker, ToldLeadership,
@@ -133,5 +133,13 @@ impl Neighbours for PeerNeighbours {
         });
         self.network.addresses().register(registered);
         self.network.recheck();
+    }
+
+    fn replicas(&self) -> Vec<ReplicaId> {
+        let here = self.network.settings().broker;
+        let peers = self.network.peers().into_iter();
+        let others = peers.filter(|peer| peer.connected && peer.hello.broker != here);
+        let members = others.filter_map(|peer| peer.hello.standing.member());
+        members.map(|member| member.replica).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Opens the local partitions that are not open yet.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,11 +122,8 @@ async fn failed(broker: &Broker, wanted: &ToOpen, error: OpenGroupError) -> bool
     }
     let is_damage = error.is_damage();
     let passes = error.passes();
+    let suspects = error.suspect().map(Path::to_owned).into_iter().collect();
     let error = open_error(wanted, error);
-    let suspects = match &error {
-        PartitionError::Damaged { file, .. } => vec![file.clone()],
-        _ => Vec::new(),
-    };
     let is_repaired = is_damage && repair(broker, &wanted.topic, partition, suspects).await;
     let error = match is_repaired {
         true => PartitionError::BeingRepaired {
@@ -189,6 +187,13 @@ fn open_error(wanted: &ToOpen, error: OpenGroupError) -> PartitionError {
             file,
             byte: 0,
             reason: source.to_string(),
+        },
+        OpenGroupError::StateLost { file, reason, .. } => PartitionError::Damaged {
+            topic,
+            partition,
+            file,
+            byte: 0,
+            reason,
         },
         other => PartitionError::NotOpened {
             topic,

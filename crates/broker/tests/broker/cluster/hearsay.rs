@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use broker::{BrokerAddress, BrokerLoad, LeaderView, Neighbours};
-use model::BrokerId;
+use model::{BrokerId, ReplicaId};
 use parking_lot::Mutex;
 use replication::peer::GroupId;
 
@@ -14,6 +14,7 @@ pub(super) struct Hearsay {
     leaders: Mutex<HashMap<GroupId, (BrokerId, LeaderView)>>,
     loads: Mutex<HashMap<BrokerId, BrokerLoad>>,
     gone: Mutex<HashSet<BrokerId>>,
+    replicas: Mutex<HashMap<BrokerId, ReplicaId>>,
 }
 
 impl Hearsay {
@@ -77,5 +78,19 @@ impl Neighbours for Ear {
         self.hearsay.leaders.lock().remove(&group);
     }
 
-    fn brokers_changed(&self, _brokers: Vec<BrokerAddress>) {}
+    fn brokers_changed(&self, brokers: Vec<BrokerAddress>) {
+        let known = brokers
+            .into_iter()
+            .map(|known| (known.broker, known.replica));
+        self.hearsay.replicas.lock().extend(known);
+    }
+
+    fn replicas(&self) -> Vec<ReplicaId> {
+        let gone = self.hearsay.gone.lock();
+        let known = self.hearsay.replicas.lock();
+        let others = known
+            .iter()
+            .filter(|(broker, _)| **broker != self.broker && !gone.contains(broker));
+        others.map(|(_, replica)| *replica).collect()
+    }
 }
