@@ -339,7 +339,13 @@ impl Node {
             }
             let settings = opener.settings.clone();
             replication
-                .repair_log_group(topic(), PARTITION, settings, others, suspects)
+                .repair_log_group(
+                    topic(),
+                    PARTITION,
+                    settings,
+                    Arc::new(move || others.clone()),
+                    suspects,
+                )
                 .await;
             loop {
                 sleep(Duration::from_millis(100)).await;

@@ -1,12 +1,13 @@
 //! Opens a node's group, and stands in for the sync threads of its directory.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::ReplicaId;
 use replication::process::{SimulatedProcess, spawn};
-use replication::{GroupStart, LogSettings, OpenGroupError, OpenLogError, Replication};
+use replication::{GroupStart, LogSettings, OpenGroupError, Replication};
 use segment_log::{FlushWork, LogDirectory};
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -63,11 +64,7 @@ impl Opener {
             });
         }
         let reason = error.to_string();
-        let suspects = match &error {
-            OpenGroupError::Log(OpenLogError::Damaged { file, .. })
-            | OpenGroupError::Damaged { file, .. } => vec![file.clone()],
-            _ => Vec::new(),
-        };
+        let suspects: Vec<_> = error.suspect().map(Path::to_owned).into_iter().collect();
         let damage = Damage {
             is_unreadable: suspects.is_empty(),
             suspects,

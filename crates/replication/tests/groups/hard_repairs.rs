@@ -18,8 +18,8 @@ use crate::trio::Cluster;
 /// Flips a bit at this share, in hundredths, of what a file holds.
 fn damage(disk: &SimulatedDisk, file: &Path, share: usize) {
     let all = files(disk).into_iter();
-    let bytes = all.filter(|(name, _)| name == file).map(|(_, bytes)| bytes);
-    let bytes = bytes.last().expect("is there");
+    let mut bytes = all.filter(|(name, _)| name == file).map(|(_, bytes)| bytes);
+    let bytes = bytes.next_back().expect("is there");
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
     disk.flip_bit(file, (used * share / 100) as u64, 3).unwrap();
 }
@@ -236,7 +236,10 @@ async fn a_bad_sector_under_a_leader_harms_neither_followers_nor_readers_and_is_
         panic!("{error}");
     };
     assert_eq!(*file, bad);
-    assert_eq!(cluster.group(leader).log().damaged_files(), [bad.clone()]);
+    assert_eq!(
+        cluster.group(leader).log().damaged_files(),
+        std::slice::from_ref(&bad)
+    );
     // The follower gets everything, from this leader or from one after it.
     cluster.start(behind).await;
     cluster.repair(leader, vec![bad]).await;

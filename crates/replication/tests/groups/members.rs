@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::{Offset, ReplicaId};
-use replication::peer::RequestKind;
 use replication::{Members, ReconfigureError, Reconfigured, TransferError};
 use segment_log::LogSettings;
 
