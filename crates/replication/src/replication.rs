@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use model::{Clock, PartitionIndex, TopicId};
+use model::{Clock, PartitionIndex, ReplicaId, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
 use tokio::sync::watch;
