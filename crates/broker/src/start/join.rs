@@ -238,7 +238,8 @@ fn not_yet(error: ChangeError, refused: impl FnOnce(ChangeError) -> StartError) 
             NotYet::Wait("the cluster has not formed yet".to_owned())
         }
         ChangeError::Refused(_) | ChangeError::TooLarge { .. } => NotYet::Final(refused(error)),
-        ChangeError::Stopped { reason } => NotYet::Final(StartError::Metadata { reason }),
+        // That of another broker, which may be under repair: whether the one here has is looked at each time.
+        ChangeError::Stopped { reason } => NotYet::Wait(reason),
         other => NotYet::Wait(other.to_string()),
     }
 }

@@ -45,10 +45,13 @@ async fn replicas_stand_on_different_racks_also_after_a_broker_was_decommissione
     assert_eq!([0, 1, 2, 3, 4, 5].map(racks), [1; 6]);
     let decommissioned = stage.broker(0).decommission(BrokerId::new(4)).await;
     decommissioned.unwrap();
+    let is_empty = async || {
+        let mut all = (0..6).flat_map(|index| stage.replicas(0, "t", index));
+        all.all(|broker| broker != 4)
+    };
+    eventually("nothing is left on the broker", is_empty).await;
     stage.settled().await;
     assert_eq!([0, 1, 2, 3, 4, 5].map(racks), [1; 6]);
-    let all = (0..6).flat_map(|index| stage.replicas(0, "t", index));
-    assert!(all.into_iter().all(|broker| broker != 4));
 }
 
 #[tokio::test]
