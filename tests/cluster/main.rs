@@ -9,6 +9,7 @@ mod dev;
 mod failover;
 mod forming;
 mod lines;
+mod metrics;
 mod names;
 mod operations;
 mod rolling_restart;

@@ -1,54 +1,6 @@
 //! A sync that fails is final: never an acknowledgement, a clear error, reads go on.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-
-use rustix::process::Signal;
-use strandline_tests::harness::{Broker, Running, TIMEOUT, command_exists, skip};
-
-/// Makes every sync of a running process fail, until it is dropped or detached.
-struct FailingSyncs(Running);
-
-impl FailingSyncs {
-    /// `None` where strace is missing or may not look into other processes.
-    fn attach(pid: u32) -> Option<Self> {
-        if !command_exists("strace") {
-            skip(
-                "the failing sync",
-                "there is no `strace`; install it by its package name",
-            );
-            return None;
-        }
-        let mut strace = Command::new("strace");
-        strace
-            .args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"])
-            .args([
-                "-e",
-                "inject=fdatasync,fsync:error=EIO",
-                "-p",
-                &pid.to_string(),
-            ])
-            .stderr(Stdio::piped());
-        let (running, pipes) = Running::spawn(&mut strace);
-        let mut lines = BufReader::new(pipes.stderr?).lines().map_while(Result::ok);
-        let attached = lines.any(|line| line.contains("attached"));
-        // Its other lines are read too, so that it never blocks on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        if !attached {
-            skip(
-                "the failing sync",
-                "strace may not attach to another process here",
-            );
-        }
-        attached.then_some(Self(running))
-    }
-
-    /// From now on syncs work again.
-    fn detach(mut self) {
-        self.0.signal(Signal::TERM);
-        self.0.wait(TIMEOUT).expect("strace detaches");
-    }
-}
+use strandline_tests::harness::{Broker, TamperedSyncs, skip};
 
 const TOPIC: &str = "synced";
 
@@ -68,8 +20,9 @@ fn a_failed_sync_is_never_acknowledged_reads_go_on_and_a_restart_finds_what_was(
     let mut broker = Broker::start();
     broker.strand(&["topic", "create", TOPIC]).ok();
     broker.strand_in(&["produce", TOPIC], b"before\n").ok();
-    let Some(failing) = FailingSyncs::attach(broker.pid()) else {
-        return;
+    let failing = match TamperedSyncs::attach(broker.pid(), "error=EIO") {
+        Ok(failing) => failing,
+        Err(lacking) => return skip("the failing sync", &lacking),
     };
 
     let produce = ["produce", TOPIC, "--json", "--timeout", "5s"];

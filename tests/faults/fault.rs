@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     FullLeader,
     /// The disk of a broker that follows is full for a while.
     FullFollower,
+    /// One broker's disk takes long for every sync, for a while.
+    SlowDisk,
     /// A broker comes back on an empty disk.
     ReplacedDisk,
     /// A broker comes back on an older copy of its disk.
@@ -41,6 +43,8 @@ pub(crate) enum Fault {
     CutOff,
     /// No packet gets from one broker to the others, or none to it.
     OneWay,
+    /// A host vanishes: no packet says that its broker has died.
+    Vanish,
     /// A broker hands its leaderships on, then takes part again.
     Drain,
     /// A broker comes, another one leaves for good.
@@ -51,7 +55,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// All of them.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Kill,
         Self::KillAll,
         Self::Pause,
@@ -60,6 +64,7 @@ impl Fault {
         Self::PowerCutOfAll,
         Self::FullLeader,
         Self::FullFollower,
+        Self::SlowDisk,
         Self::ReplacedDisk,
         Self::RolledBackDisk,
         Self::Damage,
@@ -67,6 +72,7 @@ impl Fault {
         Self::DamageOfTwo,
         Self::CutOff,
         Self::OneWay,
+        Self::Vanish,
         Self::Drain,
         Self::Decommission,
         Self::NewAddress,
@@ -80,7 +86,7 @@ impl Fault {
 
     /// Whether every broker needs a host of its own.
     pub(crate) fn needs_network(self) -> bool {
-        matches!(self, Self::CutOff | Self::OneWay)
+        matches!(self, Self::CutOff | Self::OneWay | Self::Vanish)
     }
 
     /// Does it.
@@ -94,6 +100,7 @@ impl Fault {
             Self::PowerCutOfAll => disks::cut_power_of_all(scene),
             Self::FullLeader => disks::fill_leader(scene),
             Self::FullFollower => disks::fill_follower(scene),
+            Self::SlowDisk => disks::slow_down(scene),
             Self::ReplacedDisk => disks::replace(scene),
             Self::RolledBackDisk => disks::roll_back(scene),
             Self::Damage => damage::at_rest(scene),
@@ -101,6 +108,7 @@ impl Fault {
             Self::DamageOfTwo => damage::of_two(scene),
             Self::CutOff => networks::cut_off(scene),
             Self::OneWay => networks::cut_one_way(scene),
+            Self::Vanish => networks::vanish(scene),
             Self::Drain => operators::drain(scene),
             Self::Decommission => operators::decommission(scene),
             Self::NewAddress => operators::move_away(scene),

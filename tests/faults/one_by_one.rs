@@ -146,3 +146,19 @@ fn bits_that_flip_on_two_disks_in_different_places_are_noticed_and_repaired() {
         &[Fault::DamageOfTwo],
     );
 }
+
+#[test]
+fn a_slow_disk_of_one_broker_holds_nobody_up_for_good() {
+    trial(
+        "one_by_one::a_slow_disk_of_one_broker_holds_nobody_up_for_good",
+        &[Fault::SlowDisk],
+    );
+}
+
+#[test]
+fn a_host_that_vanishes_without_a_word_is_noticed_and_done_without() {
+    trial(
+        "one_by_one::a_host_that_vanishes_without_a_word_is_noticed_and_done_without",
+        &[Fault::Vanish],
+    );
+}

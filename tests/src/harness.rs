@@ -16,6 +16,7 @@ mod ports;
 mod ran;
 mod running;
 mod segments;
+mod tampered_syncs;
 mod wait;
 mod witness;
 
@@ -33,4 +34,5 @@ pub use ports::free_port;
 pub use ran::{Ran, run, strand};
 pub use running::{Running, TIMEOUT};
 pub use segments::{bytes_on_disk, data_files, segment_files};
+pub use tampered_syncs::TamperedSyncs;
 pub use wait::{eventually, skip};

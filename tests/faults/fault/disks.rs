@@ -3,9 +3,12 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use strandline_tests::harness::{Ballast, eventually};
+use strandline_tests::harness::{Ballast, TamperedSyncs, eventually, skip};
 
 use crate::scene::{Scene, TOPIC};
+
+/// A fifth of a second.
+const SLOW_SYNC: &str = "delay_enter=200000";
 
 /// How long a broker that must not take part is watched.
 const WATCH: Duration = Duration::from_secs(2);
@@ -60,6 +63,19 @@ pub(super) fn fill_follower(scene: &mut Scene<'_>) {
     full.top_up();
     scene.acknowledgements(50);
     assert!(scene.cluster.runs(follower), "broker {follower} goes on");
+}
+
+/// Everything goes on, if slower, whoever leads.
+pub(super) fn slow_down(scene: &mut Scene<'_>) {
+    let victim = scene.any();
+    let pid = scene.cluster.pid(victim);
+    match TamperedSyncs::attach(pid, SLOW_SYNC) {
+        Ok(slow) => {
+            scene.acknowledgements(50);
+            slow.detach();
+        }
+        Err(lacking) => skip("a slow disk", &lacking),
+    }
 }
 
 pub(super) fn replace(scene: &mut Scene<'_>) {
