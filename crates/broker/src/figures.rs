@@ -51,7 +51,7 @@ pub struct Sums {
     pub leaders: u64,
     /// Those led from here of which a replica is not in sync.
     pub under_replicated: u64,
-    /// Those of which the replica here knows no leader.
+    /// Those of which the replica here knows no leader, or none that is there.
     pub leaderless: u64,
     /// Those whose replica here has stopped for good: a failed sync, or damage.
     pub stopped: u64,
@@ -180,7 +180,7 @@ impl Broker {
             replicas: 1,
             leaders: u64::from(leads),
             under_replicated: u64::from(leads && is_short),
-            leaderless: u64::from(status.leader.is_none()),
+            leaderless: u64::from(!status.leader.is_some_and(|leader| self.hears(leader))),
             stopped: u64::from(status.stopped.is_some()),
         };
         local.note_elections(status.elections, &self.meters.leader_changes);

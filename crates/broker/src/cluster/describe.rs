@@ -170,6 +170,7 @@ impl Broker {
                     partition: PartitionIndex::new(index),
                 };
                 let view = self.leader_view(topic.name(), group);
+                let view = view.filter(|view| self.hears(view.leader));
                 match &view {
                     Some(view) => *counts.leaders.entry(view.leader).or_default() += 1,
                     None => counts.leaderless += 1,

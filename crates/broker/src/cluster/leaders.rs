@@ -1,6 +1,6 @@
 //! Who leads: a replica here knows best, else what leaders tell.
 
-use model::{BrokerId, PartitionIndex, TopicName};
+use model::{BrokerId, PartitionIndex, ReplicaId, TopicName};
 use replication::GroupStatus;
 use replication::peer::GroupId;
 
@@ -33,6 +33,14 @@ impl Broker {
             (own, told) => own.or(told)?,
         };
         self.broker_of(leader.0)
+    }
+
+    /// Whether a leader is there: without a quorum its followers elect no other, and go on taking it for the leader when
+    /// its broker has died.
+    pub(crate) fn hears(&self, leader: ReplicaId) -> bool {
+        let broker = self.broker_of(leader);
+        leader == self.replica()
+            || broker.is_some_and(|broker| self.neighbours.is_reachable(broker))
     }
 
     /// What is known of a partition's leader: what the leader itself says where it is here or has told, else whom the
@@ -71,7 +79,7 @@ fn newest(own: Option<LeaderView>, told: Option<LeaderView>) -> Option<LeaderVie
 
 #[cfg(test)]
 mod tests {
-    use model::{ReplicaId, Term};
+    use model::Term;
 
     use super::*;
 
