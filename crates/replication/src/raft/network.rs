@@ -120,6 +120,10 @@ impl Link {
         called.await.map_err(unreachable)
     }
 
+    pub(super) fn is_of_a_log(&self) -> bool {
+        matches!(self.group, GroupId::Log { .. })
+    }
+
     /// Whether an entry is about to be deleted: openraft waits with that until nobody is being sent it.
     pub(super) fn is_about_to_go(&self, index: u64) -> bool {
         index < self.not_sent_below.load(Ordering::Acquire)

@@ -1,5 +1,9 @@
 //! AppendEntries to one replica, many at a time: requests leave while earlier ones are still unanswered, up to a bound
 //! of requests and bytes; answers come out in the order of the requests.
+//!
+//! A request that only tells how far a partition is committed does not leave by itself: with few batches under way there
+//! would be one behind each batch, and nobody reads from a follower. The next batch tells it too, or the next heartbeat.
+//! Its answer is that to the next request, for openraft takes an answer for all entries up to the one it names.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -30,6 +34,10 @@ pub(super) struct Pipeline<'s, S> {
     timeout: Duration,
     /// `None` once there are no more.
     input: Option<S>,
+    /// Tells only how far the log is committed, and waits for something to go with.
+    held: Option<AppendEntriesRequest<Types>>,
+    /// The last entry of the newest request that has left, or that was acknowledged before.
+    sent: Option<RaftLogId>,
     /// The request that waits for room in the peer's queue.
     leaving: Option<(Sent, Called)>,
     unanswered: VecDeque<(Sent, Replied)>,
@@ -65,6 +73,8 @@ where
             kind,
             timeout,
             input: Some(input),
+            held: None,
+            sent: *acknowledged,
             leaving: None,
             unanswered: VecDeque::new(),
             bytes: 0,
@@ -92,10 +102,30 @@ where
             };
             match input.poll_next_unpin(cx) {
                 Poll::Pending => return,
-                Poll::Ready(None) => self.input = None,
-                Poll::Ready(Some(request)) => self.send(request),
+                Poll::Ready(Some(request)) if self.may_wait(&request) => self.held = Some(request),
+                Poll::Ready(Some(request)) => {
+                    self.held = None;
+                    self.send(request);
+                }
+                Poll::Ready(None) => {
+                    self.input = None;
+                    match self.held.take() {
+                        Some(held) => self.send(held),
+                        None => return,
+                    }
+                }
             }
         }
+    }
+
+    /// Whether the replica has been sent all that the request is about, but for how far the log is committed. In a state
+    /// group followers act on what is committed: they are told at once.
+    fn may_wait(&self, request: &AppendEntriesRequest<Types>) -> bool {
+        let is_log = self.kind == RequestKind::Append && self.link.is_of_a_log();
+        is_log
+            && request.entries.is_empty()
+            && request.prev_log_id.is_some()
+            && request.prev_log_id == self.sent
     }
 
     fn send(&mut self, request: AppendEntriesRequest<Types>) {
@@ -127,6 +157,7 @@ where
         let bytes = message.0.len() + message.1.iter().map(bytes::Bytes::len).sum::<usize>();
         let called = self.link.send(self.kind, message, self.timeout);
         self.bytes += bytes;
+        self.sent = last;
         let sent = Sent {
             term,
             prev,

@@ -1,5 +1,8 @@
 //! Three replicas: what is acknowledged is on all of them, and survives any one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use model::Offset;
 
 use replication::ProduceOutcome;
@@ -23,6 +26,28 @@ async fn what_is_acknowledged_is_read_from_every_replica_byte_for_byte() {
     for replica in [1, 2] {
         assert_eq!(read_all(cluster.group(replica), Offset::ZERO), first);
     }
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn how_far_a_partition_is_committed_is_told_with_the_next_batch_or_heartbeat() {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(batch("first", 1)).await;
+    cluster.caught_up(1).await;
+    let bare = Arc::new(AtomicUsize::new(0));
+    let counted = bare.clone();
+    cluster.network.alter(move |_, _, request| {
+        if request.kind == RequestKind::Append && request.entries.is_empty() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    for n in 0..50 {
+        cluster.produce(batch(&format!("value {n}"), 1)).await;
+    }
+    cluster.caught_up(51).await;
+    let bare = bare.load(Ordering::Relaxed);
+    assert!(bare < 10, "{bare} appends without a batch");
     cluster.same_logs().await;
     cluster.stop_all().await;
 }
