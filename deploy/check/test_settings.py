@@ -64,8 +64,9 @@ class Settings(unittest.TestCase):
             ports = {port["name"]: port["containerPort"] for port in container["ports"]}
             for listener, port in ports.items():
                 self.assertEqual(settings[listener], f"0.0.0.0:{port}")
-            probes = [container[kind]["grpc"]["port"] for kind in ("startupProbe", "readinessProbe", "livenessProbe")]
-            self.assertEqual(probes, [ports["grpc"]] * 3)
+            probes = [container[kind]["grpc"]["port"] for kind in ("startupProbe", "readinessProbe")]
+            self.assertEqual(probes, [ports["grpc"]] * 2)
+            self.assertEqual(container["livenessProbe"]["httpGet"], {"port": "http", "path": "/healthz"})
 
     def test_compose(self):
         compose = yaml.safe_load((manifests.DEPLOY / "compose/compose.yaml").read_text())

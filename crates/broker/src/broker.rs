@@ -40,6 +40,8 @@ pub struct Broker {
     pub(crate) joining: Mutex<Option<String>>,
     /// Why the cluster does not take this broker, once that is certain.
     pub(crate) cast_out: watch::Sender<Option<Arc<StartError>>>,
+    /// Whether it has been ready since this start.
+    pub(crate) was_ready: AtomicBool,
     /// Whether leaderships are handed on because the broker leaves.
     pub(crate) leaving: AtomicBool,
 }

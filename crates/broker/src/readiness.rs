@@ -1,7 +1,9 @@
 //! Whether the broker serves everything it holds, and if not, what is missing and why.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 
+use metadata::Topic;
 use model::{Offset, PartitionIndex, ReplicaId, TopicId, TopicName};
 use replication::peer::GroupId;
 
@@ -85,6 +87,9 @@ struct Facts {
     serves: bool,
     /// Whether the leader counts this replica as keeping up; `None` where it has not told.
     keeps_up: Option<bool>,
+    /// Whether this replica comes or goes in a move that began under a broker which was ready. Its catching up is the
+    /// move's progress: it takes nothing from anybody, and must not hold up evictions and updates.
+    passes_through: bool,
     high_watermark: Offset,
     durable_at_start: Offset,
 }
@@ -98,13 +103,12 @@ impl Broker {
         };
         for topic in self.partitions.topics().values() {
             for (index, slot) in (0..).zip(&topic.slots) {
-                let topic_id = topic.topic.id();
-                let (topic, partition) = (topic.topic.name(), PartitionIndex::new(index));
+                let partition = PartitionIndex::new(index);
                 let Some(local) = slot.local() else { continue };
                 readiness.partitions += 1;
-                if let Some(reason) = self.judge_slot((topic_id, topic), partition, local) {
+                if let Some(reason) = self.judge_slot(&topic.topic, partition, local) {
                     readiness.not_ready.push(NotReady {
-                        topic: topic.clone(),
+                        topic: topic.topic.name().clone(),
                         partition,
                         reason,
                     });
@@ -115,6 +119,9 @@ impl Broker {
             (&left.topic, left.partition).cmp(&(&right.topic, right.partition))
         };
         readiness.not_ready.sort_by(by_place);
+        if readiness.is_ready() {
+            self.was_ready.store(true, Ordering::Relaxed);
+        }
         readiness
     }
 
@@ -149,21 +156,30 @@ impl Broker {
 
     fn judge_slot(
         &self,
-        (id, topic): (TopicId, &TopicName),
+        topic: &Topic,
         partition: PartitionIndex,
         local: Local,
     ) -> Option<NotReadyReason> {
         match local {
             Local::Opening => Some(NotReadyReason::Unusable(PartitionError::Opening {
-                topic: topic.clone(),
+                topic: topic.name().clone(),
                 partition,
             })),
             Local::Failed { error, .. } => Some(NotReadyReason::Unusable(error)),
-            Local::Open(partition) => self.judge_open(id, &partition),
+            Local::Open(partition) => self.judge_open(topic, &partition),
         }
     }
 
-    fn judge_open(&self, topic: TopicId, partition: &LocalPartition) -> Option<NotReadyReason> {
+    /// Whether the replica here comes or goes in a move.
+    fn is_moving(&self, topic: &Topic, partition: PartitionIndex) -> bool {
+        let here = self.replica();
+        topic.partition(partition).is_some_and(|placed| {
+            let stays = placed.replicas.contains(&here) && placed.moved_from.contains(&here);
+            placed.is_moving() && !stays
+        })
+    }
+
+    fn judge_open(&self, topic: &Topic, partition: &LocalPartition) -> Option<NotReadyReason> {
         let status = partition.group.status();
         if let Some(reason) = status.stopped {
             return Some(NotReadyReason::Unusable(partition.stopped(&reason)));
@@ -172,7 +188,9 @@ impl Broker {
             leader: status.leader,
             leads: status.leader == Some(self.replica()),
             serves: status.serves,
-            keeps_up: self.keeps_up(topic, partition),
+            keeps_up: self.keeps_up(topic.id(), partition),
+            passes_through: self.was_ready.load(Ordering::Relaxed)
+                && self.is_moving(topic, partition.partition),
             high_watermark: status.high_watermark,
             // A leader without them has cut records off that no quorum had: nobody waits for those.
             durable_at_start: partition.durable_at_start.min(status.log_end),
@@ -186,6 +204,8 @@ fn judge(facts: Facts) -> Option<NotReadyReason> {
         Some(NotReadyReason::NoLeader)
     } else if facts.leads && !facts.serves {
         Some(NotReadyReason::LeaderNotYetServing)
+    } else if facts.passes_through {
+        None
     } else if !facts.leads && facts.keeps_up == Some(false) {
         Some(NotReadyReason::CatchingUp)
     } else if facts.high_watermark < facts.durable_at_start {
@@ -207,6 +227,7 @@ mod tests {
         leads: true,
         serves: true,
         keeps_up: Some(true),
+        passes_through: false,
         high_watermark: Offset::new(10),
         durable_at_start: Offset::new(10),
     };
@@ -251,5 +272,10 @@ mod tests {
             ..follower
         };
         assert_eq!(judge(lagging), Some(NotReadyReason::CatchingUp));
+        let arriving = Facts {
+            passes_through: true,
+            ..lagging
+        };
+        assert_eq!(judge(arriving), None);
     }
 }

@@ -73,6 +73,7 @@ impl Broker {
             registered: watch::Sender::new(false),
             joining: Mutex::default(),
             cast_out: watch::Sender::default(),
+            was_ready: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             neighbours,
             settings,

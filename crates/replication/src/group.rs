@@ -39,7 +39,7 @@ use crate::settings::ReplicationSettings;
 use crate::status::GroupStatus;
 
 pub(crate) use instance::{Instance, Instances};
-pub(crate) use newcomer::{Newcomer, Settled, forget_newcomer};
+pub(crate) use newcomer::{Newcomer, Settled, forget_newcomer, mark_newcomer};
 
 /// What all groups of a data directory have in common.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::cores::Cores;
 use crate::doubt::{DoubtEnded, DoubtTask, Doubtful};
 use crate::error::{OpenGroupError, OpenReplicationError, RemoveGroupError};
-use crate::group::{Group, InDoubt, Opening, Stop, Surroundings, forget_newcomer};
+use crate::group::{Group, InDoubt, Opening, Stop, Surroundings, forget_newcomer, mark_newcomer};
 use crate::log_group::LogGroup;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
@@ -427,13 +427,15 @@ fn log_key(topic: TopicId, partition: PartitionIndex) -> Vec<u8> {
 
 /// Blocks. The vote goes last: a log without its vote would be a replica that has forgotten whom it voted for.
 fn remove_files(around: &Surroundings, path: &Path, key: &[u8]) -> Result<(), RemoveGroupError> {
-    around.directory.remove_log(path)?;
-    around.votes.forget(key)?;
     let io = |source| OpenLogError::Io {
         path: path.to_owned(),
         source,
     };
     let disk = around.directory.disk();
+    // What a crash leaves of it must not pass for all that this replica held, should it be a member again.
+    mark_newcomer(&**disk, path).map_err(io)?;
+    around.directory.remove_log(path)?;
+    around.votes.forget(key)?;
     forget_newcomer(&**disk, path).map_err(io)?;
     if let Some(topic) = path.parent()
         && disk.exists(topic).map_err(io)?

@@ -115,6 +115,15 @@ impl Settled {
     }
 }
 
+/// Marks a group whose files are about to be deleted, if it has any: what is left of them may be opened again. Blocks.
+pub(crate) fn mark_newcomer(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let marker = marker(path);
+    if !disk.exists(path)? || disk.exists(&marker)? {
+        return Ok(());
+    }
+    create_file_durably(disk, &marker, b"")
+}
+
 /// Deletes a group's mark, if it has one. Blocks.
 pub(crate) fn forget_newcomer(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     remove_marker(disk, &marker(path))

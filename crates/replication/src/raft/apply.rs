@@ -33,6 +33,15 @@ impl<M: Machine> Applied<M> {
     /// # Errors
     /// The entry makes no sense to this version.
     pub(crate) fn apply(&mut self, entry: &Entry) -> io::Result<Answer> {
+        // An instance that was replaced may still have had some to apply.
+        if let Some(last) = self
+            .position
+            .last
+            .filter(|last| last.index >= entry.log_id.index)
+        {
+            let text = format!("entry {} was applied, and {last} behind it", entry.log_id);
+            return Err(io::Error::other(text));
+        }
         let answer = match &entry.payload {
             Payload::Blank => Answer::Nothing,
             Payload::Membership(members) => {

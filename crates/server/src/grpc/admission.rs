@@ -18,6 +18,9 @@ use super::arriving::{Arriving, Kept, Room};
 /// call is answered.
 const STREAMS: [&str; 2] = ["/ProduceStream", "/Subscribe"];
 
+/// Questions of who decides whether the broker lives: they need hardly anything, and are let in however full it is.
+const PROBES: &str = "/grpc.health.v1.Health/Check";
+
 /// What all connections share.
 #[derive(Clone)]
 pub(super) struct Admission {
@@ -70,11 +73,12 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Ok(call) = self.admission.calls.clone().try_acquire_owned() else {
+        let call = self.admission.calls.clone().try_acquire_owned().ok();
+        if call.is_none() && request.uri().path() != PROBES {
             metrics::counter!("strandline_calls_refused_total").increment(1);
             let refused = refusal(self.admission.calls_max).into_http();
             return Box::pin(std::future::ready(Ok(refused)));
-        };
+        }
         let path = request.uri().path();
         let is_stream = STREAMS.iter().any(|stream| path.ends_with(stream));
         let kept = Kept::default();
@@ -100,7 +104,7 @@ fn refusal(calls_max: u64) -> Status {
 /// The body of a response: the call counts until it is sent.
 struct Answering {
     body: Body,
-    _call: OwnedSemaphorePermit,
+    _call: Option<OwnedSemaphorePermit>,
 }
 
 impl HttpBody for Answering {
