@@ -9,8 +9,9 @@ use tonic::transport::{Channel, Endpoint};
 use crate::client::AddressError;
 use crate::settings::ClientSettings;
 
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A broker that is paused or cut off must be noticed well within a delivery's time: another leads long before.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The brokers that are known.
 #[derive(Debug)]

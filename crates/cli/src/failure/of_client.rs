@@ -62,7 +62,9 @@ impl From<ProduceError> for Failure {
                 let facts = refusal.map(|refusal| refusal.metadata).unwrap_or_default();
                 Self::new(Exit::Unavailable, "OUTCOME_UNKNOWN", message).with_all(facts)
             }
-            ProduceError::BehindFailed => Self::new(Exit::Failed, "NOT_SENT", message),
+            ProduceError::BehindFailed | ProduceError::UsedUp => {
+                Self::new(Exit::Failed, "NOT_SENT", message)
+            }
             ProduceError::Abandoned => Self::new(Exit::Failed, "ABANDONED", message),
         }
     }

@@ -34,6 +34,9 @@ pub enum ProduceError {
     /// A batch before it in the same partition failed, and the producer stops there. Nothing of it was written.
     #[error("a batch before it was not written")]
     BehindFailed,
+    /// As many batches had an unknown outcome as a producer has epochs. Nothing of this one was written.
+    #[error("the producer has used up its epochs for this partition: make a new producer")]
+    UsedUp,
     /// The producer was dropped or its runtime ended. It may have been written or not.
     #[error("the producer ended before the batch had its result")]
     Abandoned,
@@ -51,7 +54,7 @@ impl ProduceError {
     pub fn certainly_not_written(&self) -> bool {
         matches!(
             self,
-            Self::Refused(_) | Self::NotSent { .. } | Self::BehindFailed
+            Self::Refused(_) | Self::NotSent { .. } | Self::BehindFailed | Self::UsedUp
         )
     }
 }

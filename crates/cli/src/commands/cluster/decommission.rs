@@ -48,7 +48,8 @@ pub(crate) async fn run(args: DecommissionArgs, session: &Session) -> Result<(),
     let ask = async || {
         let brokers = session.admin().list_brokers().await?;
         let found = brokers.iter().find(|found| found.id == id);
-        let is_gone = found.is_none_or(|found| found.state == BrokerState::Decommissioned);
+        // One that has just been started may not know of any broker yet.
+        let is_gone = found.is_some_and(|found| found.state == BrokerState::Decommissioned);
         Ok(Step {
             done: u64::from(is_gone),
             total: 1,

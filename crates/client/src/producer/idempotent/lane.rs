@@ -5,9 +5,11 @@
 //! of the producer takes any number for its first. After a failed attempt nothing is sent until every batch under way has
 //! its answer; then all go out again in their order.
 //!
-//! A batch that ends without being written leaves a gap, behind which the broker takes nothing. Then the epoch is raised
-//! and the numbers begin again at 0 (KIP-360), once nothing is under way any more. A batch of which it is not certain
-//! that no attempt was written is not renumbered: that could write it twice. Its outcome is unknown.
+//! A batch that ends without being written leaves a gap, behind which the broker takes nothing. Once nothing is under way
+//! any more, the next batch takes its number, where every attempt of it and of those behind it was refused. Else the
+//! epoch is raised and the numbers begin again at 0 (KIP-360). A batch of which it is not certain that no attempt was
+//! written is not renumbered: that could write it twice. Its outcome is unknown. Behind the last epoch nothing more is
+//! sent: with a number used before, a batch would be taken for the one that bore it.
 
 use std::collections::VecDeque;
 
@@ -39,10 +41,21 @@ pub(super) struct Lane {
     /// Nothing is sent until every batch under way has its answer.
     is_stalled: bool,
     /// A batch with a number was not written: those behind it need others.
-    has_gap: bool,
+    gap: Option<Gap>,
     /// Whether what stands behind a failed batch is to fail too.
     stops_at_failure: bool,
     has_stopped: bool,
+    /// There is no epoch left.
+    is_used_up: bool,
+}
+
+/// What is known of the numbers that a gap has left unused.
+#[derive(Clone, Copy, Debug)]
+enum Gap {
+    /// None from this one on was written.
+    From(i32),
+    /// Some may have been.
+    Unknown,
 }
 
 #[derive(Debug)]
@@ -65,6 +78,9 @@ impl Lane {
 
     /// Adds a batch behind the others.
     pub(super) fn push(&mut self, in_flight: InFlight) {
+        if self.is_used_up {
+            return in_flight.complete(Err(ProduceError::UsedUp));
+        }
         if self.has_stopped {
             return in_flight.complete(Err(ProduceError::BehindFailed));
         }
@@ -163,7 +179,9 @@ impl Lane {
             // The batch before it was not written: it goes out again, or there is a gap.
             batch.in_flight.setback = Some(CallError::Refused(refusal));
             self.is_stalled = true;
-            self.has_gap |= !is_behind_another;
+            if !is_behind_another {
+                self.gap = Some(Gap::Unknown);
+            }
             return false;
         }
         let was_written = refusal.is(Reason::DuplicateSequence);
@@ -176,7 +194,16 @@ impl Lane {
         } else {
             ProduceError::Refused(refusal)
         };
-        self.has_gap |= !was_written;
+        if !was_written {
+            let begins = batch.stamp.filter(|_| !is_unknown);
+            let gap = begins.map_or(Gap::Unknown, |(_, sequence)| Gap::From(sequence));
+            // Those behind it had no chance: where the first one begins, all do.
+            self.gap = match (self.gap, gap) {
+                (Some(Gap::From(first)), Gap::From(_)) => Some(Gap::From(first)),
+                (None, gap) => Some(gap),
+                _ => Some(Gap::Unknown),
+            };
+        }
         self.is_stalled = true;
         self.has_stopped |= self.stops_at_failure;
         self.finish(at, Err(error));
@@ -212,7 +239,7 @@ impl Lane {
                 return;
             };
             if batch.stamp.is_some() {
-                self.has_gap = true;
+                self.gap = Some(Gap::Unknown);
                 self.is_stalled = true;
             }
             self.has_stopped |= self.stops_at_failure;
@@ -244,10 +271,8 @@ impl Lane {
                 batch.in_flight.complete(Err(error));
             }
         }
-        if !self.has_gap {
-            return;
-        }
-        self.has_gap = false;
+        let Some(gap) = self.gap.take() else { return };
+        let is_certain = !self.batches.iter().any(|batch| batch.may_be_written);
         for batch in std::mem::take(&mut self.batches) {
             if batch.may_be_written {
                 let cause =
@@ -260,10 +285,20 @@ impl Lane {
                 });
             }
         }
-        // A producer id has as many epochs as nobody uses up: 32,767 failures of one partition.
-        self.epoch = self.epoch.saturating_add(1);
-        self.next_sequence = 0;
-        self.is_known = false;
+        match (gap, self.epoch.checked_add(1)) {
+            (Gap::From(sequence), _) if is_certain => self.next_sequence = sequence,
+            (_, Some(epoch)) => {
+                self.epoch = epoch;
+                self.next_sequence = 0;
+                self.is_known = false;
+            }
+            (_, None) => {
+                self.is_used_up = true;
+                for batch in self.batches.drain(..) {
+                    batch.in_flight.complete(Err(ProduceError::UsedUp));
+                }
+            }
+        }
     }
 
     fn finish(&mut self, at: usize, result: Result<Delivered, ProduceError>) {

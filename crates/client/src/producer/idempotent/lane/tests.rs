@@ -127,7 +127,7 @@ async fn what_was_under_way_when_the_stream_broke_goes_out_again_with_its_number
 }
 
 #[tokio::test]
-async fn behind_a_batch_that_is_refused_for_good_the_epoch_is_raised_and_numbers_begin_again() {
+async fn behind_a_batch_that_is_refused_for_good_the_next_takes_its_number() {
     let mut lane = known_lane(false).await;
     let bad = push(&mut lane, 1).await;
     let good = [push(&mut lane, 2).await, push(&mut lane, 1).await];
@@ -137,13 +137,8 @@ async fn behind_a_batch_that_is_refused_for_good_the_epoch_is_raised_and_numbers
     lane.settle(2, refused(Reason::OutOfOrderSequence)).unwrap();
     assert_eq!(send(&mut lane), [], "one is under way still");
     lane.settle(3, refused(Reason::OutOfOrderSequence)).unwrap();
-    assert_eq!(
-        send(&mut lane),
-        [(2, 1, 0)],
-        "one until the first is acknowledged"
-    );
+    assert_eq!(send(&mut lane), [(2, 0, 1), (3, 0, 3)]);
     lane.settle(2, acknowledged(1)).unwrap();
-    assert_eq!(send(&mut lane), [(3, 1, 2)]);
     lane.settle(3, acknowledged(3)).unwrap();
     for delivery in good {
         delivery.await.unwrap();
@@ -171,6 +166,46 @@ async fn a_batch_that_may_be_written_is_never_given_other_numbers() {
     assert_eq!(send(&mut lane), [(3, 1, 0)]);
     lane.settle(3, acknowledged(5)).unwrap();
     third.await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_a_batch_that_may_be_written_refused_ones_do_not_lend_their_numbers() {
+    let mut lane = known_lane(false).await;
+    let (first, second) = (push(&mut lane, 1).await, push(&mut lane, 1).await);
+    send(&mut lane);
+    lane.lose(|_| true, &broken());
+    send(&mut lane);
+    lane.settle(1, refused(Reason::BatchTooLarge)).unwrap();
+    assert!(!first.await.unwrap_err().certainly_not_written());
+    lane.settle(2, refused(Reason::OutOfOrderSequence)).unwrap();
+    assert!(!second.await.unwrap_err().certainly_not_written());
+    let third = push(&mut lane, 1).await;
+    assert_eq!(
+        send(&mut lane),
+        [(3, 1, 0)],
+        "one until the first is acknowledged"
+    );
+    lane.settle(3, acknowledged(5)).unwrap();
+    third.await.unwrap();
+}
+
+#[tokio::test]
+async fn no_number_is_used_twice_once_there_is_no_epoch_left() {
+    let mut lane = known_lane(false).await;
+    lane.epoch = i16::MAX;
+    let given_up = push(&mut lane, 1).await;
+    let behind = push(&mut lane, 1).await;
+    send(&mut lane);
+    lane.batches[0].in_flight.deadline = Instant::now();
+    lane.lose(|id| id == 1, &broken());
+    lane.expire(Instant::now());
+    assert!(!given_up.await.unwrap_err().certainly_not_written());
+    assert!(matches!(behind.await, Err(ProduceError::UsedUp)));
+    assert!(matches!(
+        push(&mut lane, 1).await.await,
+        Err(ProduceError::UsedUp)
+    ));
+    assert_eq!(send(&mut lane), []);
 }
 
 #[tokio::test]
