@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use model::{Offset, ReplicaId, Timestamp};
+use model::{Offset, PartitionIndex, ReplicaId, Timestamp};
 use parking_lot::Mutex;
 use replication::{GroupStart, LogGroup, Members, Reconfigured};
 use segment_log::disk::{CacheId, DirectoryEntry, Disk, DiskFile, SimulatedDisk};
@@ -15,16 +16,22 @@ use crate::network::Network;
 /// `EMFILE`: too many open files.
 const NO_HANDLE: i32 = 24;
 
-/// A disk that has no handle for files whose names hold a text.
+/// A disk that has no handle for files whose names hold a text, or for the deletion of all files of a directory.
 struct Scarce {
     disk: Arc<dyn Disk>,
     refused: Mutex<Option<&'static str>>,
+    deletes_halves: AtomicBool,
 }
 
 impl Scarce {
     fn new(disk: Arc<dyn Disk>) -> Arc<Self> {
         let refused = Mutex::default();
-        Arc::new(Self { disk, refused })
+        let deletes_halves = AtomicBool::new(false);
+        Arc::new(Self {
+            disk,
+            refused,
+            deletes_halves,
+        })
     }
 
     fn refuse(&self, names: Option<&'static str>) {
@@ -72,6 +79,13 @@ impl Disk for Scarce {
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        if self.deletes_halves.load(Ordering::Relaxed) {
+            let files = self.disk.list(path)?;
+            let newest = files.iter().map(|file| &file.name);
+            let newest = newest.filter(|name| name.ends_with(".log")).max();
+            self.disk.remove_file(&path.join(newest.unwrap()))?;
+            return Err(io::Error::from_raw_os_error(NO_HANDLE));
+        }
         self.disk.remove_directory(path)
     }
 
@@ -189,6 +203,33 @@ async fn segments_that_a_stopped_broker_had_yet_to_delete_go_after_its_restart()
     let group = process.serve(&small_segments()).await;
     until(|| is_trimmed(&group, 45)).await;
     drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_deletion_cut_short_has_left_is_a_newcomers() {
+    let simulated = SimulatedDisk::new(1);
+    let disk = Scarce::new(simulated.mount());
+    let process = Process::start(disk.clone());
+    let group = process.serve(&small_segments()).await;
+    fill(&group).await;
+    drop(group);
+    disk.deletes_halves.store(true, Ordering::Relaxed);
+    let partition = PartitionIndex::new(0);
+    let removed = process.replication.remove_log_group(TOPIC, partition);
+    assert!(removed.await.is_err());
+    process.vanish().await;
+    simulated.kill();
+
+    // It is to be a member again, and would vote, or elect itself, with the rest of what it held.
+    let marker = PathBuf::from(format!("partitions/{TOPIC}/0.joining"));
+    assert!(simulated.mount().exists(&marker).unwrap());
+    let process = Process::start(simulated.mount());
+    let group = process.open_as(&small_segments(), GroupStart::Join).await;
+    assert_eq!(group.unwrap().leader().0, None);
+    let removed = process.replication.remove_log_group(TOPIC, partition);
+    removed.await.unwrap();
+    assert!(!simulated.mount().exists(&marker).unwrap());
     process.stop().await;
 }
 
