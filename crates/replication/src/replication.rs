@@ -154,6 +154,19 @@ impl Replication {
         self.close_group(&log_path(topic, partition)).await;
     }
 
+    /// Takes the place of a group in hand, and gives what was in it. `None` where somebody else has it in hand, or all
+    /// groups are closed.
+    fn take_place(&self, path: &Path) -> Option<Option<Arc<dyn Stop>>> {
+        let mut groups = self.groups.lock();
+        if groups.closed {
+            return None;
+        }
+        match groups.open.insert(path.to_owned(), None) {
+            Some(None) => None,
+            open => Some(open.flatten()),
+        }
+    }
+
     async fn close_group(&self, path: &Path) {
         let open = {
             let mut groups = self.groups.lock();
@@ -208,22 +221,18 @@ impl Replication {
         others: OtherReplicas,
         suspects: Vec<PathBuf>,
     ) {
-        self.close_group(&path).await;
+        // Nobody opens it before the repair does: what it noted of its durable end may not be on the disk yet.
+        let Some(open) = self.take_place(&path) else {
+            return;
+        };
+        if let Some(group) = open {
+            group.stop().await;
+        }
         let directory = self.around.directory.clone();
         let released = path.clone();
         // Whoever still reads from it may: the files that it has open stay as they are.
         let release = move || directory.release_log(&released);
-        if process::blocking(release).await.is_err() {
-            return;
-        }
-        let task = RepairTask::new();
-        {
-            let mut groups = self.groups.lock();
-            if groups.closed || groups.open.contains_key(&path) {
-                return;
-            }
-            groups.open.insert(path.clone(), Some(task.clone()));
-        }
+        let is_released = process::blocking(release).await.is_ok();
         let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let what = Repairing {
             around: self.around.clone(),
@@ -234,8 +243,15 @@ impl Replication {
             suspects,
             others,
         };
-        let groups = self.groups.clone();
-        let freed = self.freed.clone();
+        let task = RepairTask::new();
+        let (groups, freed) = (self.groups.clone(), self.freed.clone());
+        let mut table = self.groups.lock();
+        if !is_released || table.closed {
+            table.open.remove(&path);
+            return;
+        }
+        table.open.insert(path.clone(), Some(task.clone()));
+        // Under the lock: whoever stops it finds it begun.
         task.begin(what, move || {
             let mut groups = groups.lock();
             // Whoever has taken it out of the table stops it and has the place in hand.
