@@ -8,6 +8,7 @@ use broker::{
     Broker, BrokerIdentity, BrokerSettings, BrokerState, CreateTopic, Formation, ProduceError,
     StartError, registered_replica, registration,
 };
+use bytes::Bytes;
 use model::batch::Batch;
 use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId};
 use replication::ReplicationSettings;
@@ -157,7 +158,14 @@ impl Stage {
         let command = registration(&self.identity(broker), None).unwrap();
         let via = *self.running().first().expect("somebody runs");
         // As the way between brokers does: through the metadata, wherever it is led.
-        let answer = self.broker(via).propose_for_another(command).await.unwrap();
+        let mut answer = Bytes::new();
+        eventually("the metadata is led", async || {
+            let proposed = self.broker(via).propose_for_another(command.clone()).await;
+            let is_taken = proposed.is_ok();
+            answer = proposed.unwrap_or_default();
+            is_taken
+        })
+        .await;
         let replica = registered_replica(&answer).unwrap();
         self.members.get_mut(&broker).unwrap().replica = replica;
         self.start(broker).await;
