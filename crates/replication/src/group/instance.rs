@@ -176,8 +176,13 @@ impl Starter {
         let raft = Raft::new(id, self.config, network, store, machine).await;
         let raft = raft.map_err(|error| failed(&error))?;
         raft.runtime_config().elect(!is_new);
-        // With other voters there may be a leader: the election timeout decides.
-        if !is_new && raft.voter_ids().eq([id]) {
+        // With other voters there may be a leader: the election timeout decides. The metrics do not tell the members yet.
+        let is_alone = raft.with_raft_state(move |state| {
+            let members = state.membership_state.effective();
+            members.voter_ids().eq([id])
+        });
+        let is_alone = is_alone.await.map_err(|error| failed(&error))?;
+        if !is_new && is_alone {
             let elect = raft.trigger().elect(false).await;
             elect.map_err(|error| failed(&error))?;
         }

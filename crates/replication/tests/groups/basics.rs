@@ -1,13 +1,14 @@
 //! Producing, reading, restarting.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::Offset;
-use replication::ProduceOutcome;
-use segment_log::disk::RealDisk;
+use replication::{GroupStart, ProduceOutcome};
+use segment_log::disk::{RealDisk, SimulatedDisk};
 use segment_log::{LogSettings, ReadFromError};
 
-use crate::harness::{Process, append, batch, produce, read_all, small_segments, stamped};
+use crate::harness::{Process, append, batch, produce, read_all, serving, small_segments, stamped};
 
 fn real_disk() -> (tempfile::TempDir, Arc<RealDisk>) {
     let directory = tempfile::tempdir().unwrap();
@@ -39,6 +40,22 @@ async fn what_was_acknowledged_is_read_back_before_and_after_a_restart() {
     assert_eq!(read_all(&group, Offset::ZERO), before);
     assert_eq!(append(&group, batch("more", 1)).await, Offset::new(100));
     drop(group);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn the_only_voter_leads_at_once_and_waits_for_no_timeout() {
+    let disk = SimulatedDisk::new(1);
+    let process = Process::start(disk.mount());
+    append(&process.serve(&small_segments()).await, batch("v", 1)).await;
+    process.stop().await;
+    let process = Process::with(disk.mount(), |settings| {
+        settings.heartbeat_interval = Duration::from_secs(600);
+        settings.election_timeout = Duration::from_secs(3600);
+    });
+    // Not the one that is to lead a new group first: that one stands for election again and again.
+    let group = process.open_as(&small_segments(), GroupStart::Join).await;
+    assert!(serving(&group.unwrap()).await.serves);
     process.stop().await;
 }
 
