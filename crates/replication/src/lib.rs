@@ -28,6 +28,7 @@ mod raft;
 mod repair;
 mod replication;
 mod settings;
+mod stand_in;
 mod state_group;
 mod status;
 mod stored_groups;

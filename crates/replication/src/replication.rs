@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, join_all};
 use model::{Clock, PartitionIndex, ReplicaId, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cores::Cores;
@@ -233,10 +234,9 @@ impl Replication {
         // Whoever still reads from it may: the files that it has open stay as they are.
         let release = move || directory.release_log(&released);
         let is_released = process::blocking(release).await.is_ok();
-        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let what = Repairing {
             around: self.around.clone(),
-            home: self.cores.handle(core).clone(),
+            home: self.next_home(),
             group,
             path: path.clone(),
             settings,
@@ -244,23 +244,15 @@ impl Replication {
             others,
         };
         let task = RepairTask::new();
-        let (groups, freed) = (self.groups.clone(), self.freed.clone());
-        let mut table = self.groups.lock();
-        if !is_released || table.closed {
-            table.open.remove(&path);
+        let free = self.frees(path.clone());
+        let mut groups = self.groups.lock();
+        if !is_released || groups.closed {
+            groups.open.remove(&path);
             return;
         }
-        table.open.insert(path.clone(), Some(task.clone()));
+        groups.open.insert(path, Some(task.clone()));
         // Under the lock: whoever stops it finds it begun.
-        task.begin(what, move || {
-            let mut groups = groups.lock();
-            // Whoever has taken it out of the table stops it and has the place in hand.
-            if let Some(Some(_)) = groups.open.get(&path) {
-                groups.open.remove(&path);
-            }
-            drop(groups);
-            freed.send_modify(|count| *count += 1);
-        });
+        task.begin(what, free);
     }
 
     /// Waits, in the background, until a replica that is in doubt since the run `since` may start: the group stays stopped,
@@ -276,37 +268,49 @@ impl Replication {
     ) {
         let path = log_path(topic, partition);
         let task = DoubtTask::new(since, accepted);
-        {
-            let mut groups = self.groups.lock();
-            if groups.closed || groups.open.contains_key(&path) {
-                return;
-            }
-            groups.open.insert(path.clone(), Some(task.clone()));
-        }
-        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
         let what = Doubtful {
             around: self.around.clone(),
-            home: self.cores.handle(core).clone(),
+            home: self.next_home(),
             group: GroupId::Log { topic, partition },
             path: path.clone(),
             key: log_key(topic, partition),
             settings,
             others,
         };
-        let groups = self.groups.clone();
-        let freed = self.freed.clone();
+        let free = self.frees(path.clone());
+        let (readmitted, place) = (self.groups.clone(), path.clone());
+        let mut groups = self.groups.lock();
+        if groups.closed || groups.open.contains_key(&path) {
+            return;
+        }
+        groups.open.insert(path, Some(task.clone()));
+        // Under the lock: whoever stops it finds it begun.
         task.begin(what, move |ended| {
-            let mut groups = groups.lock();
             if ended == DoubtEnded::Readmitted {
-                groups.readmitted.insert(path.clone());
+                readmitted.lock().readmitted.insert(place);
             }
+            free();
+        });
+    }
+
+    /// What is to be done at the end of a task that stands in a group's place: gives the place back, and tells.
+    fn frees(&self, path: PathBuf) -> impl FnOnce() + Send + 'static {
+        let (groups, freed) = (self.groups.clone(), self.freed.clone());
+        move || {
+            let mut groups = groups.lock();
             // Whoever has taken it out of the table stops it and has the place in hand.
             if let Some(Some(_)) = groups.open.get(&path) {
                 groups.open.remove(&path);
             }
             drop(groups);
             freed.send_modify(|count| *count += 1);
-        });
+        }
+    }
+
+    /// The core whose turn it is to have a group.
+    fn next_home(&self) -> Handle {
+        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
+        self.cores.handle(core).clone()
     }
 
     /// Whether a replica that was in doubt has been given back what it may have forgotten, as far as this process knows;
@@ -414,9 +418,7 @@ impl Replication {
                 }
             };
         }
-        let core = self.next_core.fetch_add(1, Ordering::Relaxed);
-        let home = self.cores.handle(core).clone();
-        let opened = Group::open(around, home, opening, machine).await;
+        let opened = Group::open(around, self.next_home(), opening, machine).await;
         let mut groups = self.groups.lock();
         match &opened {
             Ok(group) => drop(groups.open.insert(path, Some(group.clone()))),

@@ -112,11 +112,7 @@ impl Runs {
     /// Notes, durably, that a log holds all it has acknowledged, and may from now on acknowledge what is not synced
     /// (`stays_lax`) or not. Blocks.
     pub(crate) fn settle(&self, log: &Path, stays_lax: bool) -> Result<(), JournalError> {
-        if stays_lax {
-            self.put(log, Some(self.run.number))?;
-        } else {
-            self.put(log, None)?;
-        }
+        self.put(log, stays_lax.then_some(self.run.number))?;
         self.journal.sync()
     }
 

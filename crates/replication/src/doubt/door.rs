@@ -22,17 +22,13 @@ impl GroupInbox for Door {
         };
         let log = self.log.clone();
         process::spawn_on(&self.home, async move {
-            let answer = match ask {
+            reply.settle(match ask {
                 Some(Ask::Entries { first, end }) => serve::entries(log, first, end).await,
                 Some(Ask::Holdings) => serve::holdings(log).await,
                 Some(Ask::Snapshot) => serve::snapshot(log).await,
                 Some(Ask::Standing) => Err("this replica is in doubt itself".to_owned()),
                 None => Err("the question makes no sense".to_owned()),
-            };
-            match answer {
-                Ok(answer) => reply.answer(answer),
-                Err(reason) => reply.refuse(reason),
-            }
+            });
         });
     }
 }

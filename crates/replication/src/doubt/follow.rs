@@ -7,9 +7,8 @@ use model::batch::Batch;
 use model::{LogId, LogIndex, ReplicaId, Term};
 use segment_log::Log;
 
-use crate::process;
 use crate::raft::pace::Pace;
-use crate::raft::shared::StoredSnapshot;
+use crate::raft::shared::{StoredSnapshot, blocking};
 use crate::raft::types::from_raft;
 use crate::repair::ask::Others;
 use crate::repair::wire::Standing;
@@ -53,8 +52,7 @@ impl Following {
             return Ok(());
         };
         let log = self.log.clone();
-        let own = process::blocking(move || Standing::of(&log)).await;
-        let own = own.map_err(|error| error.to_string())?;
+        let own = blocking(move || Standing::of(&log).map_err(io::Error::other)).await;
         let own = own.map_err(|error| error.to_string())?;
         match holdings.rank() > own.rank() {
             true => self.take_over(replica, &holdings).await,
@@ -64,8 +62,7 @@ impl Following {
 
     async fn take_over(&self, of: ReplicaId, standing: &Standing) -> Result<(), String> {
         let (log, leaders) = (self.log.clone(), standing.clone());
-        let cut = process::blocking(move || cut_to_common(&log, &leaders)).await;
-        let cut = cut.map_err(|error| error.to_string())?;
+        let cut = blocking(move || cut_to_common(&log, &leaders)).await;
         cut.map_err(|error| error.to_string())?;
         self.copy(of, standing).await
     }
@@ -110,14 +107,13 @@ impl Following {
         let bytes = batches.iter().map(|batch| batch.total_bytes() as u64).sum();
         self.pace.take(bytes).await;
         let log = self.log.clone();
-        let appended = process::blocking(move || {
+        let appended = blocking(move || {
             let _space = log.reserve(bytes).map_err(io::Error::other)?;
             let appended = log.append_synced(next, batches, Box::new(drop));
             appended.map_err(io::Error::other)?;
             log.sync().map_err(io::Error::other)
         });
-        let appended = appended.await.map_err(|error| error.to_string())?;
-        appended.map_err(|error| error.to_string())
+        appended.await.map_err(|error| error.to_string())
     }
 }
 

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use model::{Durability, ReplicaId, Term};
-use parking_lot::Mutex;
 use segment_log::{Log, LogSettings};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::door::Door;
 use super::follow::{Followed, Following};
@@ -18,8 +16,10 @@ use crate::error::is_damage;
 use crate::group::{InDoubt, Stop, Surroundings};
 use crate::peer::GroupId;
 use crate::process;
+use crate::raft::shared::blocking;
 use crate::raft::types::{Vote, to_term};
 use crate::repair::ask::Others;
+use crate::stand_in::StandIn;
 
 /// How soon others are asked again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,8 +29,7 @@ pub(crate) struct DoubtTask {
     state: watch::Sender<InDoubt>,
     /// The newest run at which doubts arose whose loss is accepted.
     accepted: watch::Sender<u64>,
-    stop: watch::Sender<bool>,
-    running: Mutex<Option<JoinHandle<()>>>,
+    task: StandIn,
 }
 
 /// How a doubt has ended.
@@ -63,8 +62,7 @@ impl DoubtTask {
         Arc::new(Self {
             state: watch::Sender::new(state),
             accepted: watch::Sender::new(accepted),
-            stop: watch::Sender::new(false),
-            running: Mutex::default(),
+            task: StandIn::new("a wait for readmission"),
         })
     }
 
@@ -75,15 +73,9 @@ impl DoubtTask {
         done: impl FnOnce(DoubtEnded) + Send + 'static,
     ) {
         let this = self.clone();
-        let mut stopped = self.stop.subscribe();
         let home = what.home.clone();
-        let task = process::spawn_on(&home, async move {
-            tokio::select! {
-                ended = this.run(what) => done(ended),
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        });
-        *self.running.lock() = Some(task);
+        let waiting = async move { this.run(what).await };
+        self.task.begin(&home, waiting, done);
     }
 
     async fn run(&self, what: Doubtful) -> DoubtEnded {
@@ -194,7 +186,7 @@ async fn end_doubt(
     vote: impl FnOnce(u64) -> Option<Vote> + Send + 'static,
 ) -> Result<(), String> {
     let (votes, key, log) = (what.around.votes.clone(), what.key.clone(), log.clone());
-    let ended = process::blocking(move || {
+    let ended = blocking(move || {
         log.sync().map_err(std::io::Error::other)?;
         let kept = votes.read(&key)?.map_or(0, |kept| kept.leader_id.term);
         if let Some(vote) = vote(kept) {
@@ -206,21 +198,12 @@ async fn end_doubt(
         }
         log.end_doubt().map_err(std::io::Error::other)
     });
-    let ended = ended.await.map_err(|error| error.to_string())?;
-    ended.map_err(|error| error.to_string())
+    ended.await.map_err(|error| error.to_string())
 }
 
 impl Stop for DoubtTask {
     fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
-            self.stop.send_replace(true);
-            let running = self.running.lock().take();
-            if let Some(running) = running
-                && let Err(error) = running.await
-            {
-                tracing::error!(%error, "a wait for readmission has crashed");
-            }
-        })
+        Box::pin(self.task.stop())
     }
 
     fn in_doubt(&self) -> Option<InDoubt> {

@@ -36,6 +36,14 @@ impl ReplySlot {
         self.give(Answered::Refused(reason.into()));
     }
 
+    /// Answers with a reply, or refuses with the reason why there is none.
+    pub fn settle(self, answer: Result<PeerReply, String>) {
+        match answer {
+            Ok(reply) => self.answer(reply),
+            Err(reason) => self.refuse(reason),
+        }
+    }
+
     fn give(&mut self, answered: Answered) {
         if let Some(answer) = self.0.take() {
             answer(answered);

@@ -1,5 +1,6 @@
 //! What a running group tells a replica that repairs itself.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,8 +11,8 @@ use segment_log::Log;
 use super::wire::{Ask, Entries, Snapshot, Standing};
 use crate::group::Group;
 use crate::peer::{PeerReply, PeerRequest, ReplySlot};
-use crate::process;
 use crate::raft::machine::Machine;
+use crate::raft::shared::blocking;
 
 /// The most entries that are sent at once, in bytes, unless a single one is larger.
 pub(super) const ENTRIES_BYTES_MAX: usize = 1 << 20;
@@ -22,34 +23,23 @@ pub(crate) async fn answer<M: Machine>(
     request: PeerRequest,
     reply: ReplySlot,
 ) {
-    match Ask::decode(&request.head) {
-        None => reply.refuse("the question makes no sense"),
-        Some(Ask::Entries { first, end }) => {
-            match entries(group.shared.log.clone(), first, end).await {
-                Ok(entries) => reply.answer(entries),
-                Err(reason) => reply.refuse(reason),
-            }
-        }
-        Some(Ask::Holdings) => match holdings(group.shared.log.clone()).await {
-            Ok(holdings) => reply.answer(holdings),
-            Err(reason) => reply.refuse(reason),
-        },
-        Some(Ask::Standing) => match standing(&group).await {
-            Ok(standing) => reply.answer(standing),
-            Err(reason) => reply.refuse(reason),
-        },
+    let log = group.shared.log.clone();
+    reply.settle(match Ask::decode(&request.head) {
+        Some(Ask::Entries { first, end }) => entries(log, first, end).await,
+        Some(Ask::Holdings) => holdings(log).await,
+        Some(Ask::Standing) => standing(&group).await,
         Some(Ask::Snapshot) => match stored(&group) {
-            Some(bytes) => reply.answer(Snapshot(bytes).encode()),
-            None => reply.refuse("no snapshot is here"),
+            Some(bytes) => Ok(Snapshot(bytes).encode()),
+            None => Err("no snapshot is here".to_owned()),
         },
-    }
+        None => Err("the question makes no sense".to_owned()),
+    });
 }
 
 /// The snapshot beside a log.
 pub(crate) async fn snapshot(log: Log) -> Result<PeerReply, String> {
-    let read = process::blocking(move || log.read_snapshot());
-    let read = read.await.map_err(|error| error.to_string())?;
-    let bytes = read.map_err(|error| error.to_string())?;
+    let read = blocking(move || log.read_snapshot().map_err(io::Error::other));
+    let bytes = read.await.map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or("no snapshot is here")?;
     Ok(Snapshot(bytes).encode())
 }
@@ -61,16 +51,16 @@ fn stored<M: Machine>(group: &Group<M>) -> Option<Bytes> {
 
 /// Entries of a log from the first one on.
 pub(crate) async fn entries(log: Log, first: LogIndex, end: LogIndex) -> Result<PeerReply, String> {
-    let read = process::blocking(move || {
+    let read = blocking(move || {
         // What a failed sync was to make durable may be gone tomorrow.
         let end = match log.failed() {
             Some(_) => end.min(log.ends().durable_index),
             None => end,
         };
-        log.read_entries(first..end, ENTRIES_BYTES_MAX)
+        let read = log.read_entries(first..end, ENTRIES_BYTES_MAX);
+        read.map_err(io::Error::other)
     });
     let read = read.await.map_err(|error| error.to_string())?;
-    let read = read.map_err(|error| error.to_string())?;
     let found = read.first().filter(|(index, _)| *index == first);
     if found.is_none() {
         return Err(format!("entry {first} is not here"));
@@ -84,8 +74,7 @@ pub(crate) async fn entries(log: Log, first: LogIndex, end: LogIndex) -> Result<
 
 /// What a log holds.
 pub(crate) async fn holdings(log: Log) -> Result<PeerReply, String> {
-    let holdings = process::blocking(move || Standing::of(&log)).await;
-    let holdings = holdings.map_err(|error| error.to_string())?;
+    let holdings = blocking(move || Standing::of(&log).map_err(io::Error::other)).await;
     Ok(holdings.map_err(|error| error.to_string())?.encode())
 }
 

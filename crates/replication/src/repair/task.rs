@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use segment_log::{LogRepair, LogSettings, RepairError};
+use segment_log::{LogRepair, LogSettings};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::ask::{OtherReplicas, Others};
 use super::door::Door;
@@ -17,6 +16,7 @@ use super::pass::{Pass, Passed};
 use crate::group::{Stop, Surroundings};
 use crate::peer::GroupId;
 use crate::process;
+use crate::stand_in::StandIn;
 
 /// How soon others are asked again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,8 +24,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Stands in the place of a group while its log is repaired.
 pub(crate) struct RepairTask {
     state: watch::Sender<String>,
-    stop: watch::Sender<bool>,
-    running: Mutex<Option<JoinHandle<()>>>,
+    task: StandIn,
 }
 
 /// Which log is repaired, and with whose help.
@@ -43,26 +42,16 @@ impl RepairTask {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             state: watch::Sender::new("it is being looked through".to_owned()),
-            stop: watch::Sender::new(false),
-            running: Mutex::default(),
+            task: StandIn::new("a repair"),
         })
     }
 
     /// Begins; `done` is called once nothing is missing, unless the task was stopped before.
     pub(crate) fn begin(self: &Arc<Self>, what: Repairing, done: impl FnOnce() + Send + 'static) {
         let this = self.clone();
-        let mut stopped = self.stop.subscribe();
         let home = what.home.clone();
-        let task = process::spawn_on(&home, async move {
-            let ended = tokio::select! {
-                () = this.run(what) => true,
-                _ = stopped.wait_for(|stop| *stop) => false,
-            };
-            if ended {
-                done();
-            }
-        });
-        *self.running.lock() = Some(task);
+        let repairing = async move { this.run(what).await };
+        self.task.begin(&home, repairing, |()| done());
     }
 
     async fn run(&self, what: Repairing) {
@@ -73,7 +62,6 @@ impl RepairTask {
             let open = move || directory.open_for_repair(&path, settings, &suspects);
             let reason = match process::blocking(open).await {
                 Ok(Ok(repair)) => break repair,
-                Ok(Err(error @ RepairError::Open { .. })) => error.to_string(),
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
             };
@@ -162,15 +150,7 @@ fn missing(repair: &LogRepair) -> String {
 
 impl Stop for RepairTask {
     fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
-            self.stop.send_replace(true);
-            let running = self.running.lock().take();
-            if let Some(running) = running
-                && let Err(error) = running.await
-            {
-                tracing::error!(%error, "a repair has crashed");
-            }
-        })
+        Box::pin(self.task.stop())
     }
 
     fn repairing(&self) -> Option<String> {

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tonic::transport::server::Connected;
 
 /// Most connections on which nobody has introduced itself: more than the brokers of a large cluster that all look for
@@ -91,13 +91,10 @@ impl Gated {
 /// Resolves once the time of a connection is over.
 async fn ended(mut ends: watch::Receiver<Option<Instant>>) {
     loop {
-        let until: Option<Instant> = *ends.borrow_and_update();
-        let sleep = async {
+        let until = *ends.borrow_and_update();
+        let over = async {
             match until {
-                Some(until) => {
-                    let sleep: Sleep = sleep_until(until);
-                    sleep.await;
-                }
+                Some(until) => sleep_until(until).await,
                 None => std::future::pending().await,
             }
         };
@@ -105,7 +102,7 @@ async fn ended(mut ends: watch::Receiver<Option<Instant>>) {
             biased;
             // The sender lives as long as the connection.
             changed = ends.changed() => if changed.is_err() { return },
-            () = sleep => return,
+            () = over => return,
         }
     }
 }
