@@ -28,89 +28,39 @@ pub(crate) enum Repeat {
     IfNotDone,
 }
 
+/// A service of the brokers, over a connection to one of them.
+pub(crate) trait Api {
+    /// Takes messages of so many bytes.
+    fn over(channel: Channel, message_bytes_max: usize) -> Self;
+}
+
+macro_rules! apis {
+    ($($name:ident = $client:ident)*) => {$(
+        pub(crate) type $name = $client<Channel>;
+
+        impl Api for $name {
+            fn over(channel: Channel, message_bytes_max: usize) -> Self {
+                Self::new(channel).max_decoding_message_size(message_bytes_max)
+            }
+        }
+    )*};
+}
+
+apis! {
+    Clusters = ClusterClient
+    Consumers = ConsumerClient
+    Producers = ProducerClient
+    Topics = TopicClient
+}
+
 impl Client {
-    pub(crate) async fn topic_call<M: Clone, R, F>(
-        &self,
-        repeat: Repeat,
-        message: M,
-        send: impl Fn(TopicClient<Channel>, Request<M>) -> F,
-    ) -> Result<R, CallError>
-    where
-        F: Future<Output = Result<Response<R>, Status>>,
-    {
-        let bytes_max = self.message_bytes_max();
-        let api =
-            |channel| TopicClient::<Channel>::new(channel).max_decoding_message_size(bytes_max);
-        self.call(repeat, message, |channel, request| {
-            send(api(channel), request)
-        })
-        .await
-    }
-
-    pub(crate) async fn cluster_call<M: Clone, R, F>(
-        &self,
-        repeat: Repeat,
-        message: M,
-        send: impl Fn(ClusterClient<Channel>, Request<M>) -> F,
-    ) -> Result<R, CallError>
-    where
-        F: Future<Output = Result<Response<R>, Status>>,
-    {
-        let bytes_max = self.message_bytes_max();
-        let api =
-            |channel| ClusterClient::<Channel>::new(channel).max_decoding_message_size(bytes_max);
-        self.call(repeat, message, |channel, request| {
-            send(api(channel), request)
-        })
-        .await
-    }
-
-    pub(crate) async fn consumer_call<M: Clone, R, F>(
-        &self,
-        repeat: Repeat,
-        message: M,
-        send: impl Fn(ConsumerClient<Channel>, Request<M>) -> F,
-    ) -> Result<R, CallError>
-    where
-        F: Future<Output = Result<Response<R>, Status>>,
-    {
-        let bytes_max = self.message_bytes_max();
-        let api =
-            |channel| ConsumerClient::<Channel>::new(channel).max_decoding_message_size(bytes_max);
-        self.call(repeat, message, |channel, request| {
-            send(api(channel), request)
-        })
-        .await
-    }
-
-    pub(crate) async fn producer_call<M: Clone, R, F>(
-        &self,
-        repeat: Repeat,
-        message: M,
-        send: impl Fn(ProducerClient<Channel>, Request<M>) -> F,
-    ) -> Result<R, CallError>
-    where
-        F: Future<Output = Result<Response<R>, Status>>,
-    {
-        let bytes_max = self.message_bytes_max();
-        let api =
-            |channel| ProducerClient::<Channel>::new(channel).max_decoding_message_size(bytes_max);
-        self.call(repeat, message, |channel, request| {
-            send(api(channel), request)
-        })
-        .await
-    }
-
     /// Asks brokers until one answers, the time for a call is over, or none of those known can be reached.
-    async fn call<M: Clone, R, F>(
+    pub(crate) async fn call<A: Api, M: Clone, R>(
         &self,
         repeat: Repeat,
         message: M,
-        send: impl Fn(Channel, Request<M>) -> F,
-    ) -> Result<R, CallError>
-    where
-        F: Future<Output = Result<Response<R>, Status>>,
-    {
+        send: impl AsyncFn(&mut A, Request<M>) -> Result<Response<R>, Status>,
+    ) -> Result<R, CallError> {
         let end = Instant::now() + self.request_timeout();
         let mut backoff = BACKOFF_MIN;
         let mut out_of_reach = 0;
@@ -118,7 +68,8 @@ impl Client {
             let (address, channel) = self.broker_to_ask();
             let mut request = Request::new(message.clone());
             request.set_timeout(end.saturating_duration_since(Instant::now()));
-            let error = match send(channel, request).await {
+            let mut api = A::over(channel, self.message_bytes_max());
+            let error = match send(&mut api, request).await {
                 Ok(response) => return Ok(response.into_inner()),
                 Err(status) => self.call_error_at(&status, &address),
             };

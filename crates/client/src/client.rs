@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc::v1::consumer_client::ConsumerClient;
-use rpc::v1::producer_client::ProducerClient;
 use thiserror::Error;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -12,6 +10,7 @@ use tonic::transport::Channel;
 use crate::admin::{Admin, BrokerDescription};
 use crate::brokers::Brokers;
 use crate::call_error::CallError;
+use crate::calling::{Api, Consumers, Producers};
 use crate::settings::ClientSettings;
 
 /// A text that is not an address.
@@ -91,19 +90,18 @@ impl Client {
         Admin::new(self.clone())
     }
 
-    pub(crate) fn producer_api(&self) -> ProducerClient<Channel> {
-        ProducerClient::new(self.brokers.current().1)
-            .max_decoding_message_size(self.settings.message_bytes_max)
+    pub(crate) fn producer_api(&self) -> Producers {
+        Api::over(self.brokers.current().1, self.message_bytes_max())
     }
 
-    pub(crate) fn producer_api_at(&self, address: &str) -> Option<ProducerClient<Channel>> {
-        let client = ProducerClient::new(self.brokers.channel(address)?);
-        Some(client.max_decoding_message_size(self.settings.message_bytes_max))
+    pub(crate) fn producer_api_at(&self, address: &str) -> Option<Producers> {
+        let channel = self.brokers.channel(address)?;
+        Some(Api::over(channel, self.message_bytes_max()))
     }
 
-    pub(crate) fn consumer_api_at(&self, address: &str) -> Option<ConsumerClient<Channel>> {
-        let client = ConsumerClient::new(self.brokers.channel(address)?);
-        Some(client.max_decoding_message_size(self.settings.message_bytes_max))
+    pub(crate) fn consumer_api_at(&self, address: &str) -> Option<Consumers> {
+        let channel = self.brokers.channel(address)?;
+        Some(Api::over(channel, self.message_bytes_max()))
     }
 
     /// The broker to ask next, and the way to it.

@@ -8,7 +8,7 @@ use rpc::v1;
 use super::Admin;
 use super::description::TopicDescription;
 use crate::call_error::CallError;
-use crate::calling::Repeat;
+use crate::calling::{Clusters, Repeat};
 use crate::wire::{self, Problem};
 
 /// The cluster.
@@ -107,9 +107,7 @@ impl Admin {
         let request = v1::DescribeClusterRequest {};
         let answer = self
             .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.describe_cluster(request).await
-            })
+            .call(Repeat::Always, request, Clusters::describe_cluster)
             .await?;
         read_cluster(answer).map_err(|problem| self.client.malformed(problem))
     }
@@ -122,9 +120,7 @@ impl Admin {
         let request = v1::ListBrokersRequest {};
         let answer = self
             .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.list_brokers(request).await
-            })
+            .call(Repeat::Always, request, Clusters::list_brokers)
             .await?;
         read_brokers(answer.brokers).map_err(|problem| self.client.malformed(problem))
     }
@@ -134,49 +130,40 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn find_topic(&self, name: &str) -> Result<Option<TopicDescription>, CallError> {
-        let request = v1::DescribePartitionsRequest {
-            topics: vec![name.to_owned()],
-            create_missing: false,
-        };
-        let answer = self
-            .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.describe_partitions(request).await
-            })
-            .await?;
-        match answer.topics.into_iter().find(|topic| topic.name == name) {
+        match self.describe_partitions(name, false).await? {
             Some(info) => self.topic(Some(info)).map(Some),
             None => Ok(None),
         }
     }
-}
 
-impl Admin {
     /// How many partitions a topic has; a missing one is created first, where the broker does that.
     pub(crate) async fn partitions_to_produce_to(
         &self,
         name: &TopicName,
     ) -> Result<NonZeroU32, CallError> {
-        let request = v1::DescribePartitionsRequest {
-            topics: vec![name.to_string()],
-            create_missing: true,
-        };
-        let answer = self
-            .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.describe_partitions(request).await
-            })
-            .await?;
-        let topic = answer
-            .topics
-            .into_iter()
-            .find(|topic| topic.name == name.as_str());
+        let topic = self.describe_partitions(name.as_str(), true).await?;
         let partitions = topic.and_then(|topic| u32::try_from(topic.partitions.len()).ok());
         let partitions = partitions.and_then(NonZeroU32::new);
         partitions.ok_or_else(|| {
             self.client
                 .malformed(format!("it shows no partition of {name}"))
         })
+    }
+
+    async fn describe_partitions(
+        &self,
+        name: &str,
+        create_missing: bool,
+    ) -> Result<Option<v1::TopicInfo>, CallError> {
+        let request = v1::DescribePartitionsRequest {
+            topics: vec![name.to_owned()],
+            create_missing,
+        };
+        let answer = self
+            .client
+            .call(Repeat::Always, request, Clusters::describe_partitions)
+            .await?;
+        Ok(answer.topics.into_iter().find(|topic| topic.name == name))
     }
 }
 

@@ -5,7 +5,7 @@ use rpc::v1;
 
 use super::Admin;
 use crate::call_error::CallError;
-use crate::calling::Repeat;
+use crate::calling::{Clusters, Repeat};
 use crate::refusal::Refusal;
 use crate::wire::{self, Problem};
 
@@ -104,9 +104,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.transfer_leadership(request).await
-            })
+            .call(Repeat::Always, request, Clusters::transfer_leadership)
             .await?;
         self.read(wire::broker(answer.leader))
     }
@@ -131,9 +129,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .cluster_call(Repeat::IfNotDone, request, |mut api, request| async move {
-                api.reassign_partitions(request).await
-            })
+            .call(Repeat::IfNotDone, request, Clusters::reassign_partitions)
             .await?;
         let read = |result: v1::ReassignmentResult| {
             let outcome = match (result.error, result.r#move) {
@@ -154,9 +150,7 @@ impl Admin {
         let request = v1::RebalanceRequest { dry_run };
         let answer = self
             .client
-            .cluster_call(Repeat::IfNotDone, request, |mut api, request| async move {
-                api.rebalance(request).await
-            })
+            .call(Repeat::IfNotDone, request, Clusters::rebalance)
             .await?;
         let leader_moves = answer.leader_moves.into_iter().map(LeaderMove::read);
         Ok(Rebalance {
@@ -173,9 +167,7 @@ impl Admin {
         let request = v1::DrainRequest { broker };
         let answer = self
             .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.drain(request).await
-            })
+            .call(Repeat::Always, request, Clusters::drain)
             .await?;
         self.read(wire::count("leaders", answer.leaders))
     }
@@ -187,9 +179,7 @@ impl Admin {
     pub async fn undrain(&self, broker: i32) -> Result<(), CallError> {
         let request = v1::UndrainRequest { broker };
         self.client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.undrain(request).await
-            })
+            .call(Repeat::Always, request, Clusters::undrain)
             .await?;
         Ok(())
     }
@@ -202,9 +192,7 @@ impl Admin {
         let request = v1::DecommissionRequest { broker };
         let answer = self
             .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.decommission(request).await
-            })
+            .call(Repeat::Always, request, Clusters::decommission)
             .await?;
         self.moves(answer.moves)
     }
@@ -218,9 +206,7 @@ impl Admin {
         let request = v1::ListMovesRequest { broker };
         let answer = self
             .client
-            .cluster_call(Repeat::Always, request, |mut api, request| async move {
-                api.list_moves(request).await
-            })
+            .call(Repeat::Always, request, Clusters::list_moves)
             .await?;
         self.moves(answer.moves)
     }

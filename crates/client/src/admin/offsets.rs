@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::Admin;
 use crate::call_error::CallError;
-use crate::calling::Repeat;
+use crate::calling::{Consumers, Repeat};
 use crate::refusal::Refusal;
 use crate::topic_partition::TopicPartition;
 use crate::wire;
@@ -76,9 +76,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .consumer_call(Repeat::Always, request, |mut api, request| async move {
-                api.list_offsets(request).await
-            })
+            .call(Repeat::Always, request, Consumers::list_offsets)
             .await?;
         if answer.results.len() != partitions.len() {
             let (asked, answered) = (partitions.len(), answer.results.len());

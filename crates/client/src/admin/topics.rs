@@ -8,7 +8,7 @@ use rpc::v1;
 use super::Admin;
 use super::description::TopicDescription;
 use crate::call_error::CallError;
-use crate::calling::Repeat;
+use crate::calling::{Repeat, Topics};
 use crate::refusal::Refusal;
 use crate::wire;
 
@@ -80,9 +80,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
-                api.create_topic(request).await
-            })
+            .call(Repeat::IfNotDone, request, Topics::create_topic)
             .await?;
         Ok(CreatedTopic {
             topic: self.topic(answer.topic)?,
@@ -100,9 +98,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::Always, request, |mut api, request| async move {
-                api.get_topic(request).await
-            })
+            .call(Repeat::Always, request, Topics::get_topic)
             .await?;
         self.topic(answer.topic)
     }
@@ -122,9 +118,7 @@ impl Admin {
             };
             let page = self
                 .client
-                .topic_call(Repeat::Always, request, |mut api, request| async move {
-                    api.list_topics(request).await
-                })
+                .call(Repeat::Always, request, Topics::list_topics)
                 .await?;
             for info in page.topics {
                 topics.push(self.topic(Some(info))?);
@@ -158,9 +152,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::Always, request, |mut api, request| async move {
-                api.update_topic(request).await
-            })
+            .call(Repeat::Always, request, Topics::update_topic)
             .await?;
         self.topic(answer.topic)
     }
@@ -175,9 +167,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
-                api.delete_topic(request).await
-            })
+            .call(Repeat::IfNotDone, request, Topics::delete_topic)
             .await?;
         Ok(answer.id)
     }
@@ -195,9 +185,7 @@ impl Admin {
         let request = v1::CreatePartitionsRequest { name, total };
         let answer = self
             .client
-            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
-                api.create_partitions(request).await
-            })
+            .call(Repeat::IfNotDone, request, Topics::create_partitions)
             .await?;
         self.topic(answer.topic)
     }
@@ -224,9 +212,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::Always, request, |mut api, request| async move {
-                api.delete_records(request).await
-            })
+            .call(Repeat::Always, request, Topics::delete_records)
             .await?;
         self.log_starts(answer.results)
     }
@@ -241,9 +227,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::Always, request, |mut api, request| async move {
-                api.apply_retention(request).await
-            })
+            .call(Repeat::Always, request, Topics::apply_retention)
             .await?;
         self.log_starts(answer.results)
     }
@@ -266,9 +250,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .topic_call(Repeat::IfNotDone, request, |mut api, request| async move {
-                api.accept_loss(request).await
-            })
+            .call(Repeat::IfNotDone, request, Topics::accept_loss)
             .await?;
         let read = |loss: v1::AcceptedLoss| {
             Ok(AcceptedLoss {

@@ -18,7 +18,7 @@ use super::ProducerSettings;
 use super::error::ProduceError;
 use super::in_flight::InFlight;
 use crate::call_error::CallError;
-use crate::calling::Repeat;
+use crate::calling::{Producers, Repeat};
 use crate::client::Client;
 use crate::topic_partition::TopicPartition;
 use connection::{Connection, Event, Sent};
@@ -143,9 +143,7 @@ impl IdempotentDriver {
     async fn init_producer(&mut self) -> Result<v1::InitProducerResponse, CallError> {
         let client = self.client.clone();
         let request = v1::InitProducerRequest {};
-        let asking = client.producer_call(Repeat::Always, request, |mut api, request| async move {
-            api.init_producer(request).await
-        });
+        let asking = client.call(Repeat::Always, request, Producers::init_producer);
         let mut asking = std::pin::pin!(asking);
         loop {
             let wakes_at = self.wakes_at();
