@@ -174,8 +174,7 @@ impl Broker {
     fn is_moving(&self, topic: &Topic, partition: PartitionIndex) -> bool {
         let here = self.replica();
         topic.partition(partition).is_some_and(|placed| {
-            let stays = placed.replicas.contains(&here) && placed.moved_from.contains(&here);
-            placed.is_moving() && !stays
+            placed.removing.contains(&here) || placed.adding().any(|replica| replica == here)
         })
     }
 

@@ -16,21 +16,18 @@ use decide::{Facts, decide};
 pub(crate) async fn run(broker: Arc<Broker>) {
     let mut stopping = broker.stopping();
     let interval = broker.settings().retention_interval;
-    let open = || broker.partitions.open().into_iter();
-    let all = || {
-        open()
-            .map(|(topic, partition)| ((topic.topic.id(), partition.partition), (topic, partition)))
+    let open = || {
+        let open = broker.partitions.open().into_iter();
+        open.map(|one| ((one.0.topic.id(), one.1.partition), one))
+            .collect()
     };
-    let retain = |(topic, partition): (Arc<OpenTopic>, Arc<LocalPartition>)| {
-        let broker = &broker;
-        async move {
-            if let Err(error) = broker.retain(&partition, topic.topic.config()).await {
-                tracing::warn!(%error, "retention is not applied");
-            }
+    let retain = async |(topic, partition): (Arc<OpenTopic>, Arc<LocalPartition>)| {
+        if let Err(error) = broker.retain(&partition, topic.topic.config()).await {
+            tracing::warn!(%error, "retention is not applied");
         }
     };
     tokio::select! {
-        () = rounds::run(interval, || all().collect(), retain) => {}
+        () = rounds::run(interval, open, retain) => {}
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
 }

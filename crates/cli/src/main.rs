@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod confirm;
 mod failure;
 mod output;
 mod progress;

@@ -6,6 +6,7 @@ use model::{PartitionIndex, ReplicaId, TopicId, TopicName};
 
 use crate::config::{ConfigDescription, ConfigError, TopicConfig, describe};
 use crate::doubt::Doubt;
+use crate::refusal::Refusal;
 use crate::replication_factor::ReplicationFactor;
 
 /// Where a proposer wants a partition's replicas. The first is the one preferred to lead.
@@ -214,6 +215,19 @@ impl Topic {
     /// One partition; `None` if the topic has no such one.
     pub fn partition(&self, index: PartitionIndex) -> Option<&Partition> {
         self.partitions.get(usize::try_from(index.get()).ok()?)
+    }
+
+    /// One partition.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownPartition`].
+    pub(crate) fn require_partition(&self, index: PartitionIndex) -> Result<&Partition, Refusal> {
+        self.partition(index)
+            .ok_or_else(|| Refusal::UnknownPartition {
+                topic: self.name.clone(),
+                partition: index.get(),
+                partitions: self.partition_count(),
+            })
     }
 
     /// The configs as they were set, by name.

@@ -69,11 +69,6 @@ struct Counts {
 }
 
 impl Broker {
-    /// A broker as the metadata that is known here registers it.
-    pub fn registered(&self, broker: BrokerId) -> Option<metadata::Broker> {
-        self.state(|state| state.broker(broker).cloned())
-    }
-
     /// Whether another broker may speak as a replica, on this disk and at this start of it, as far as the metadata is
     /// known here.
     ///

@@ -19,12 +19,7 @@ impl Broker {
             return Ok(partitions);
         }
         if self.settings.auto_create_topics {
-            self.auto_create(topic)
-                .await
-                .map_err(|reason| ProduceError::NotCreated {
-                    topic: topic.clone(),
-                    reason,
-                })?;
+            self.auto_create(topic).await?;
         }
         let topic = topic.clone();
         let created = self.partition_count(&topic);
@@ -39,12 +34,7 @@ impl Broker {
     ) -> Result<Located, ProduceError> {
         match self.locate(topic, partition).await {
             Err(PartitionError::UnknownTopic { .. }) if self.settings.auto_create_topics => {
-                self.auto_create(topic)
-                    .await
-                    .map_err(|reason| ProduceError::NotCreated {
-                        topic: topic.clone(),
-                        reason,
-                    })?;
+                self.auto_create(topic).await?;
                 Ok(self.locate(topic, partition).await?)
             }
             found => Ok(found?),
@@ -52,7 +42,7 @@ impl Broker {
     }
 
     /// Proposes the topic once, however many producers ask for it at the same time.
-    async fn auto_create(&self, name: &TopicName) -> Result<(), ChangeError> {
+    async fn auto_create(&self, name: &TopicName) -> Result<(), ProduceError> {
         let _one_at_a_time = self.auto_creation.lock().await;
         if self.state(|state| state.topic_named(name).is_some()) {
             return Ok(());
@@ -66,7 +56,10 @@ impl Broker {
         match self.propose_topic(&wanted).await {
             // Somebody has created it by other means.
             Err(ChangeError::Refused(Refusal::TopicExists { .. })) => Ok(()),
-            Err(error) => Err(error),
+            Err(reason) => Err(ProduceError::NotCreated {
+                topic: name.clone(),
+                reason,
+            }),
             Ok(_) => {
                 tracing::info!(topic = %name, "created a topic for its first produce");
                 Ok(())

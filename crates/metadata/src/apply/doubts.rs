@@ -91,10 +91,7 @@ impl ClusterState {
 
 /// Whether anything has changed.
 fn change_doubt(partition: &mut Partition, replica: ReplicaId, change: Change) -> bool {
-    let known = partition
-        .doubts
-        .iter()
-        .find(|known| known.replica == replica);
+    let known = partition.doubt_of(replica);
     let known = known.map(|known| (known.since, known.state));
     let next = match (change, known) {
         (Change::Arisen(since), Some((known, _))) if known >= since => return false,

@@ -63,12 +63,7 @@ impl ClusterState {
                     partition: number,
                 });
             }
-            let unknown = || Refusal::UnknownPartition {
-                topic: topic.name().clone(),
-                partition: number,
-                partitions: topic.partition_count(),
-            };
-            let current = topic.partition(wanted.partition).ok_or_else(unknown)?;
+            let current = topic.require_partition(wanted.partition)?;
             if was_applied(current, wanted) {
                 continue;
             }

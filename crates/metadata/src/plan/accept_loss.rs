@@ -18,14 +18,8 @@ impl ClusterState {
         partition: Option<PartitionIndex>,
     ) -> Result<AcceptLoss, Refusal> {
         let topic = self.require_topic(name)?;
-        if let Some(wanted) = partition
-            && topic.partition(wanted).is_none()
-        {
-            return Err(Refusal::UnknownPartition {
-                topic: name.clone(),
-                partition: wanted.get(),
-                partitions: topic.partition_count(),
-            });
+        if let Some(wanted) = partition {
+            topic.require_partition(wanted)?;
         }
         let all = (0..).map(PartitionIndex::new).zip(topic.partitions());
         let doubts: Vec<_> = all

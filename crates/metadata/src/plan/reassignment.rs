@@ -23,11 +23,7 @@ impl ClusterState {
     ) -> Result<Reassignment, Refusal> {
         self.formed()?;
         let topic = self.require_topic(name)?;
-        let partition = topic.partition(index).ok_or(Refusal::UnknownPartition {
-            topic: name.clone(),
-            partition: index.get(),
-            partitions: topic.partition_count(),
-        })?;
+        let partition = topic.require_partition(index)?;
         let replica = |broker: &BrokerId| Ok(self.require_broker(*broker)?.replica);
         let replicas: Result<Vec<ReplicaId>, Refusal> = brokers.iter().map(replica).collect();
         Ok(Reassignment {

@@ -6,6 +6,7 @@ use clap::Args;
 use client::AcceptedLoss;
 use serde::Serialize;
 
+use crate::confirm::is_confirmed;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
@@ -97,14 +98,5 @@ fn confirmed(topic: &str, at_stake: &[AcceptedLoss]) -> Result<bool, Failure> {
         "Records that were acknowledged and not yet synced then, and that no replica which can be reached now holds,\n\
          will be lost for good. Brokers that may still hold them should be started first."
     );
-    eprint!("Accept the loss? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "INPUT",
-            format!("cannot read the answer: {error}"),
-        )
-    })?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    is_confirmed("Accept the loss?")
 }

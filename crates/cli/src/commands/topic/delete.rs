@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 use serde::Serialize;
 
+use crate::confirm::is_confirmed;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
@@ -26,7 +27,8 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(crate) async fn run(args: DeleteArgs, session: &Session) -> Result<(), Failure> {
-    if !args.yes && io::stdin().is_terminal() && !confirmed(&args.name)? {
+    let question = format!("Delete the topic {} with all its records?", args.name);
+    if !args.yes && io::stdin().is_terminal() && !is_confirmed(&question)? {
         return Err(Failure::new(
             Exit::Failed,
             "NOT_CONFIRMED",
@@ -48,17 +50,4 @@ pub(crate) async fn run(args: DeleteArgs, session: &Session) -> Result<(), Failu
 struct Deleted<'a> {
     name: &'a str,
     id: &'a str,
-}
-
-fn confirmed(name: &str) -> Result<bool, Failure> {
-    eprint!("Delete the topic {name} with all its records? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "INPUT",
-            format!("cannot read the answer: {error}"),
-        )
-    })?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
