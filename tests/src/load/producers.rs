@@ -120,10 +120,15 @@ impl Producer {
         }
     }
 
-    fn end(&self, pending: &Pending, kind: Kind, offset: Option<u64>) {
+    /// Behind a batch of unknown outcome it goes on as another process: the batch may yet be written, behind those that
+    /// are sent from now on.
+    fn end(&mut self, pending: &Pending, kind: Kind, offset: Option<u64>) {
         self.stage
             .recorder
             .end(&pending.open, kind, self.send(&pending.values, offset));
+        if kind == Kind::Info {
+            self.process = self.stage.new_process();
+        }
     }
 
     fn acknowledged(&mut self, pending: &Pending, result: &ProduceResult) {

@@ -54,6 +54,8 @@ impl Several {
         let several = Self(join_all(starting).await);
         for member in &several.0 {
             eventually(|| member.broker.readiness().is_ready()).await;
+            // One may be ready before it knows of the others.
+            eventually(|| member.broker.describe_cluster().brokers.len() == BROKERS as usize).await;
         }
         several
     }
