@@ -16,7 +16,7 @@ use crate::neighbours::Neighbours;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::state::ClusterMachine;
-use crate::{BrokerSettings, StartError};
+use crate::{BrokerSettings, NotJoined, StartError};
 
 /// A running broker. Shared as an `Arc`; [`Broker::start`] makes it.
 pub struct Broker {
@@ -60,6 +60,20 @@ impl Broker {
     /// Whether this start is registered, and the state known here as new as that.
     pub fn is_registered(&self) -> bool {
         *self.registered.borrow()
+    }
+
+    /// Sees that the cluster is known here as it was when this start was registered, or newer. Before that, what is known
+    /// is as old as the broker's last life: no answer to anybody who asks for topics, brokers or moves.
+    ///
+    /// # Errors
+    /// [`NotJoined`], with what is waited for.
+    pub fn joined(&self) -> Result<(), NotJoined> {
+        if self.is_registered() {
+            return Ok(());
+        }
+        let reason = self.joining.lock().clone();
+        let reason = reason.unwrap_or_else(|| "it has just started".to_owned());
+        Err(NotJoined { reason })
     }
 
     /// Waits until the cluster has refused this broker for good: it is of no use any more. Pending for ever, as a rule.

@@ -1,5 +1,6 @@
 //! What can go wrong, one enum per operation, with the numbers. No protocol's codes here.
 
+mod not_joined;
 mod partition;
 mod produce;
 mod read;
@@ -8,6 +9,7 @@ mod start;
 mod topic;
 mod transfer;
 
+pub use not_joined::NotJoined;
 pub use partition::PartitionError;
 pub use produce::ProduceError;
 pub use read::{FetchError, ListOffsetsError};

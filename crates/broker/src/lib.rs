@@ -48,7 +48,7 @@ pub use cluster::{
     BrokerDescription, ClusterDescription, LeaderMove, Move, MoveState, PartitionWish, Rebalanced,
 };
 pub use error::{
-    ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError,
+    ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError, NotJoined,
     PartitionError, ProduceError, RegistrationError, StartError, TransferLeadershipError,
 };
 pub use fetch::{FetchAnswer, FetchPartition, FetchPermit, FetchRequest, FetchedPartition};

@@ -8,7 +8,7 @@ use model::{Offset, PartitionIndex, ReplicaId, TopicId, TopicName};
 use replication::peer::GroupId;
 
 use crate::partitions::{Local, LocalPartition};
-use crate::{Broker, PartitionError};
+use crate::{Broker, NotJoined, PartitionError};
 
 /// Whether every local partition is recovered, has a leader that serves, and shows everything that was durable
 /// before the start.
@@ -140,9 +140,8 @@ impl Broker {
         if self.is_stopping() {
             return Some(PartitionError::ShuttingDown.to_string());
         }
-        if !self.is_registered() {
-            let reason = self.joining.lock().clone();
-            return Some(reason.unwrap_or_else(|| "the broker has not joined yet".to_owned()));
+        if let Err(NotJoined { reason }) = self.joined() {
+            return Some(reason);
         }
         let stuck = self.metadata.read(|machine| machine.stuck().cloned());
         let status = self.metadata.status();

@@ -114,7 +114,7 @@ impl Cluster for ClusterService {
         _request: Request<v1::DescribeClusterRequest>,
     ) -> Result<Response<v1::DescribeClusterResponse>, Status> {
         let answer = async { Ok(self.describe()) };
-        self.meters.describe.call(answer).await
+        self.meters.describe.call_joined(&self.broker, answer).await
     }
 
     async fn list_brokers(
@@ -126,7 +126,7 @@ impl Cluster for ClusterService {
                 brokers: self.describe().brokers,
             })
         };
-        self.meters.brokers.call(answer).await
+        self.meters.brokers.call_joined(&self.broker, answer).await
     }
 
     async fn describe_partitions(
@@ -135,7 +135,10 @@ impl Cluster for ClusterService {
     ) -> Result<Response<v1::DescribePartitionsResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
         let answer = self.describe_partitions(request.into_inner());
-        self.meters.partitions.call(deadline.or_fail(answer)).await
+        self.meters
+            .partitions
+            .call_joined(&self.broker, deadline.or_fail(answer))
+            .await
     }
 
     async fn transfer_leadership(
@@ -148,7 +151,9 @@ impl Cluster for ClusterService {
             .movements
             .transfer(request.into_inner(), forward, deadline);
         let meter = &self.meters.transfer_leadership;
-        meter.call(deadline.or_fail(work)).await
+        meter
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn reassign_partitions(
@@ -158,7 +163,9 @@ impl Cluster for ClusterService {
         let deadline = Deadline::of(request.metadata());
         let work = self.movements.reassign(request.into_inner());
         let meter = &self.meters.reassign;
-        meter.call(deadline.or_fail(work)).await
+        meter
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn rebalance(
@@ -168,7 +175,9 @@ impl Cluster for ClusterService {
         let deadline = Deadline::of(request.metadata());
         let work = self.movements.rebalance(request.into_inner());
         let meter = &self.meters.rebalance;
-        meter.call(deadline.or_fail(work)).await
+        meter
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn drain(
@@ -178,7 +187,9 @@ impl Cluster for ClusterService {
         let deadline = Deadline::of(request.metadata());
         let work = self.movements.drain(request.into_inner());
         let meter = &self.meters.drain;
-        meter.call(deadline.or_fail(work)).await
+        meter
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn undrain(
@@ -188,7 +199,9 @@ impl Cluster for ClusterService {
         let deadline = Deadline::of(request.metadata());
         let work = self.movements.undrain(request.into_inner());
         let meter = &self.meters.undrain;
-        meter.call(deadline.or_fail(work)).await
+        meter
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn decommission(
@@ -198,7 +211,9 @@ impl Cluster for ClusterService {
         let deadline = Deadline::of(request.metadata());
         let work = self.movements.decommission(request.into_inner());
         let meter = &self.meters.decommission;
-        meter.call(deadline.or_fail(work)).await
+        meter
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn list_moves(
@@ -208,6 +223,9 @@ impl Cluster for ClusterService {
         let deadline = Deadline::of(request.metadata());
         let forward = self.forward.permitted(request.metadata());
         let work = self.movements.list(request.into_inner(), forward, deadline);
-        self.meters.list_moves.call(deadline.or_fail(work)).await
+        self.meters
+            .list_moves
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 }

@@ -6,7 +6,7 @@
 mod refusal;
 
 use broker::{
-    ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError,
+    ChangeError, DeleteRecordsError, FetchError, InitProducerError, ListOffsetsError, NotJoined,
     PartitionError, ProduceError, TransferLeadershipError,
 };
 use model::{BrokerId, PartitionIndex, TopicName};
@@ -21,6 +21,7 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
         PartitionError::ShuttingDown => {
             return v1::Error::new(Reason::ShuttingDown, error.to_string());
         }
+        PartitionError::NotJoined(reason) => return not_joined(reason),
         PartitionError::UnknownPartition {
             topic, partition, ..
         } => (Reason::UnknownPartition, (topic, *partition)),
@@ -59,6 +60,11 @@ pub(crate) fn partition(error: &PartitionError) -> v1::Error {
         }
         _ => said,
     }
+}
+
+/// Why this broker does not say what the cluster looks like.
+pub(crate) fn not_joined(error: &NotJoined) -> v1::Error {
+    v1::Error::new(Reason::NotReady, error.to_string())
 }
 
 /// Why a batch was not acknowledged.

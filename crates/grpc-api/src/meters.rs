@@ -1,10 +1,13 @@
 //! How long calls take, how many fail, how many streams are open: figures for each RPC, looked up once.
 
+use broker::Broker;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use tokio::time::Instant;
 use tonic::{Response, Status};
 
 use rpc::v1;
+
+use crate::failure;
 
 /// The figures of one RPC.
 #[derive(Clone)]
@@ -20,6 +23,20 @@ impl Meter {
             seconds: histogram!("strandline_grpc_request_seconds", "rpc" => rpc),
             failures: counter!("strandline_grpc_failures_total", "rpc" => rpc),
         }
+    }
+
+    /// As [`Meter::call`], where this broker knows the cluster as it is. Where not, another one is to be asked.
+    pub(crate) async fn call_joined<T>(
+        &self,
+        broker: &Broker,
+        work: impl Future<Output = Result<T, v1::Error>>,
+    ) -> Result<Response<T>, Status> {
+        let joined = broker.joined();
+        self.call(async {
+            joined.map_err(|error| failure::not_joined(&error))?;
+            work.await
+        })
+        .await
     }
 
     /// Does the work of one call, and turns its error into a status.

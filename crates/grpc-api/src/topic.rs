@@ -165,7 +165,10 @@ impl Topic for TopicService {
     ) -> Result<Response<v1::CreateTopicResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
         let work = self.create(request.into_inner());
-        self.meters.create.call(deadline.or_fail(work)).await
+        self.meters
+            .create
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn get_topic(
@@ -174,7 +177,7 @@ impl Topic for TopicService {
     ) -> Result<Response<v1::GetTopicResponse>, Status> {
         self.meters
             .get
-            .call(async { self.get(request.get_ref()) })
+            .call_joined(&self.broker, async { self.get(request.get_ref()) })
             .await
     }
 
@@ -184,7 +187,7 @@ impl Topic for TopicService {
     ) -> Result<Response<v1::ListTopicsResponse>, Status> {
         self.meters
             .list
-            .call(async { self.list(request.get_ref()) })
+            .call_joined(&self.broker, async { self.list(request.get_ref()) })
             .await
     }
 
@@ -194,7 +197,10 @@ impl Topic for TopicService {
     ) -> Result<Response<v1::UpdateTopicResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
         let work = self.update(request.into_inner());
-        self.meters.update.call(deadline.or_fail(work)).await
+        self.meters
+            .update
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn delete_topic(
@@ -203,7 +209,10 @@ impl Topic for TopicService {
     ) -> Result<Response<v1::DeleteTopicResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
         let work = self.delete(request.into_inner());
-        self.meters.delete.call(deadline.or_fail(work)).await
+        self.meters
+            .delete
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn create_partitions(
@@ -214,7 +223,7 @@ impl Topic for TopicService {
         let work = self.create_partitions(request.into_inner());
         self.meters
             .create_partitions
-            .call(deadline.or_fail(work))
+            .call_joined(&self.broker, deadline.or_fail(work))
             .await
     }
 
@@ -227,7 +236,7 @@ impl Topic for TopicService {
         let work = self.delete_records(request.into_inner(), forward, deadline);
         self.meters
             .delete_records
-            .call(deadline.or_fail(work))
+            .call_joined(&self.broker, deadline.or_fail(work))
             .await
     }
 
@@ -237,7 +246,10 @@ impl Topic for TopicService {
     ) -> Result<Response<v1::AcceptLossResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
         let work = self.accept(request.into_inner());
-        self.meters.accept_loss.call(deadline.or_fail(work)).await
+        self.meters
+            .accept_loss
+            .call_joined(&self.broker, deadline.or_fail(work))
+            .await
     }
 
     async fn apply_retention(
@@ -249,7 +261,7 @@ impl Topic for TopicService {
         let work = self.apply_retention(request.into_inner(), forward, deadline);
         self.meters
             .apply_retention
-            .call(deadline.or_fail(work))
+            .call_joined(&self.broker, deadline.or_fail(work))
             .await
     }
 }

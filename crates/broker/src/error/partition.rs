@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use model::{BrokerId, PartitionIndex, TopicName};
 use thiserror::Error;
 
+use super::NotJoined;
+
 /// Why a partition does not serve.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PartitionError {
@@ -139,6 +141,9 @@ pub enum PartitionError {
         /// Why.
         reason: String,
     },
+    /// This broker does not know the cluster as it is: whether there is such a partition is for another one to say.
+    #[error(transparent)]
+    NotJoined(#[from] NotJoined),
     /// The broker is shutting down.
     #[error("the broker is shutting down; try again in a moment")]
     ShuttingDown,

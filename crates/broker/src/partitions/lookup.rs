@@ -107,6 +107,7 @@ impl Broker {
         if !may_come {
             return found;
         }
+        self.joined()?;
         self.caught_up().await;
         self.partitions.find(name, partition)
     }

@@ -18,6 +18,7 @@ impl Broker {
         if let Some(partitions) = self.partition_count(topic) {
             return Ok(partitions);
         }
+        self.joined().map_err(PartitionError::from)?;
         if self.settings.auto_create_topics {
             self.auto_create(topic).await?;
         }

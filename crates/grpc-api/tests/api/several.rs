@@ -3,6 +3,7 @@
 #[allow(dead_code, reason = "it serves the broker's own tests, too")]
 #[path = "../../../broker/tests/broker/cluster/hearsay.rs"]
 mod hearsay;
+mod joining;
 #[allow(dead_code, reason = "it serves other tests, too")]
 #[path = "../../../replication/tests/groups/network.rs"]
 mod network;
