@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker::Broker;
 use parking_lot::Mutex;
@@ -16,6 +16,10 @@ const ASK_READY: Duration = Duration::from_secs(1);
 
 /// How often a starting broker is asked.
 const ASK_STARTING: Duration = Duration::from_millis(2);
+
+/// An answer looks at every partition: with thousands of them the pause behind it is at least this many times as long
+/// as it took, so that asking stays a small part of a busy processor.
+const PAUSE_FACTOR: u32 = 50;
 
 /// What a starting broker is at, unless it says something else.
 pub(crate) const RECOVERING: &str = "the broker is starting: it recovers its data";
@@ -116,8 +120,12 @@ impl Health {
     /// Waits until the broker is ready, but no longer than `at_most`: a damaged partition never will be.
     pub(crate) async fn wait_until_ready(&self, at_most: Duration) -> Report {
         let ready = async {
-            while !self.report().ready {
-                tokio::time::sleep(ASK_STARTING).await;
+            loop {
+                let asked = Instant::now();
+                if self.report().ready {
+                    return;
+                }
+                tokio::time::sleep(pause_behind(asked.elapsed(), ASK_STARTING)).await;
             }
         };
         // Ready or not: the report says it.
@@ -129,7 +137,9 @@ impl Health {
     pub(crate) async fn tell(&self, reporter: HealthReporter) {
         let mut told = None;
         loop {
+            let asked = Instant::now();
             let report = self.report();
+            let took = asked.elapsed();
             if told != Some(report.ready) {
                 grpc_api::set_serving(&reporter, report.ready).await;
                 if told.is_some() {
@@ -138,9 +148,14 @@ impl Health {
                 told = Some(report.ready);
             }
             let pause = if report.ready { ASK_READY } else { ASK_UNREADY };
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pause_behind(took, pause)).await;
         }
     }
+}
+
+/// How long not to ask again behind an answer that took so long.
+fn pause_behind(took: Duration, at_least: Duration) -> Duration {
+    at_least.max(took * PAUSE_FACTOR).min(ASK_READY)
 }
 
 impl Report {
@@ -191,5 +206,12 @@ mod tests {
             json,
             "{\"ready\":false,\"partitions\":0,\"not_ready\":[{\"reason\":\"the broker is starting: it recovers its data\"}]}"
         );
+    }
+    #[test]
+    fn the_longer_an_answer_takes_the_less_often_it_is_asked_for() {
+        let of = |took| pause_behind(Duration::from_millis(took), ASK_UNREADY);
+        assert_eq!(of(0), ASK_UNREADY);
+        assert_eq!(of(4), Duration::from_millis(200));
+        assert_eq!(of(1_000), ASK_READY);
     }
 }
