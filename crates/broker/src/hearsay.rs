@@ -16,6 +16,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// The load is told once in so many intervals.
 const LOAD_EVERY: u32 = 10;
 
+/// What was told of topics that are no more is looked for once in so many intervals.
+const SWEEP_EVERY: u32 = 60;
+
 /// Tells again and again until the broker stops.
 pub(crate) async fn run(broker: Arc<Broker>) {
     let mut stopping = broker.stopping();
@@ -25,11 +28,22 @@ pub(crate) async fn run(broker: Arc<Broker>) {
         if round % LOAD_EVERY == 0 {
             broker.neighbours.tell_load(broker.load());
         }
+        if round % SWEEP_EVERY == 0 {
+            sweep(&broker);
+        }
         round = round.wrapping_add(1);
         tokio::select! {
             () = tokio::time::sleep(INTERVAL) => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
+    }
+}
+
+/// Forgets groups of topics that do not exist, where this broker hears what exists.
+fn sweep(broker: &Broker) {
+    if broker.joined().is_ok() && broker.metadata.status().leader.is_some() {
+        let topics = broker.state(|state| state.topics().map(|topic| topic.id()).collect());
+        broker.neighbours.forget_all_but(&topics);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The seam to what brokers tell each other beside Raft: who leads what, who is there, how much each bears.
 
-use model::{BrokerId, ReplicaId, Term};
+use std::collections::HashSet;
+
+use model::{BrokerId, ReplicaId, Term, TopicId};
 use replication::peer::GroupId;
 
 /// What is known of other brokers by hearsay. It may be old; only a group's own leader is certain.
@@ -22,6 +24,9 @@ pub trait Neighbours: Send + Sync + 'static {
 
     /// A group is no more, whoever told of it.
     fn forget(&self, group: GroupId);
+
+    /// These topics exist. What was told of others long ago is forgotten: it came after they were deleted.
+    fn forget_all_but(&self, _topics: &HashSet<TopicId>) {}
 
     /// Which brokers there are now, and where: what the connections follow.
     fn brokers_changed(&self, brokers: Vec<BrokerAddress>);

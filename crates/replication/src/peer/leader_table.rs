@@ -72,6 +72,7 @@ struct State {
 struct Told {
     leadership: Leadership,
     by: BrokerId,
+    at: Instant,
 }
 
 /// What a peer has yet to be told.
@@ -140,6 +141,22 @@ impl LeaderTable {
         self.forget(group);
         let removed = self.state.lock().groups.remove(&group).is_some();
         self.tell(removed);
+    }
+
+    /// Forgets what was told at least `age` ago of groups that do not exist: the word of a broker that had not heard yet
+    /// that a topic is deleted comes after [`LeaderTable::forget_everywhere`]. What is younger may be of a topic that this
+    /// broker has not heard of yet.
+    pub fn sweep(&self, age: Duration, exists: impl Fn(GroupId) -> bool) {
+        let mut state = self.state.lock();
+        let before = state.groups.len();
+        state
+            .groups
+            .retain(|group, told| told.at.elapsed() < age || exists(*group));
+        let has_changed = state.groups.len() < before;
+        let State { groups, own, .. } = &mut *state;
+        own.retain(|group, _| groups.contains_key(group));
+        drop(state);
+        self.tell(has_changed);
     }
 
     /// This broker in numbers.
@@ -297,7 +314,8 @@ impl State {
                 return false;
             }
         }
-        self.groups.insert(group, Told { leadership, by });
+        let at = Instant::now();
+        self.groups.insert(group, Told { leadership, by, at });
         true
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{BrokerAddress, BrokerLoad, LeaderView, Neighbours};
-use model::{BrokerId, ReplicaId, Term};
+use model::{BrokerId, ReplicaId, Term, TopicId};
 use parking_lot::Mutex;
 use replication::peer::{
     BrokerNumbers, GroupId, Leadership, PeerNetwork, RegisteredBroker, ToldLeadership,
@@ -14,6 +14,9 @@ use tokio::time::Instant;
 
 /// How old the answer may be to who is there.
 const REACHABLE_AGE_MAX: Duration = Duration::from_millis(100);
+
+/// How long a word of a topic that is not known here is kept: the topic may have to become known yet.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
 /// The others, over the network between brokers.
 pub(crate) struct PeerNeighbours {
@@ -120,6 +123,14 @@ impl Neighbours for PeerNeighbours {
     fn forget(&self, group: GroupId) {
         self.told.lock().remove(&group);
         self.network.leaders().forget_everywhere(group);
+    }
+
+    fn forget_all_but(&self, topics: &HashSet<TopicId>) {
+        let exists = |group| match group {
+            GroupId::Log { topic, .. } => topics.contains(&topic),
+            GroupId::State(_) => true,
+        };
+        self.network.leaders().sweep(FORGOTTEN_AFTER, exists);
     }
 
     fn brokers_changed(&self, brokers: Vec<BrokerAddress>) {

@@ -97,3 +97,30 @@ fn changes_are_watched() {
     table.hear(OTHER, false, [(GroupId::State(1), led(3, 1))]);
     assert!(!watch.has_changed().unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_word_of_a_group_that_is_no_more_is_swept_away_and_one_of_a_new_group_is_not() {
+    let table = LeaderTable::new(ME);
+    let [deleted, own, kept, new] = [1, 2, 3, 4].map(GroupId::State);
+    table.forget_everywhere(deleted);
+    table.hear(OTHER, false, [(deleted, led(3, 1)), (kept, led(3, 1))]);
+    table.publish(own, led(3, 0));
+    let age = Duration::from_secs(60);
+    tokio::time::advance(age).await;
+    table.hear(OTHER, false, [(new, led(3, 1))]);
+    table.begin(OTHER);
+    table.sweep(age, |group| group == kept);
+    let mut left: Vec<_> = table
+        .leaders()
+        .into_iter()
+        .map(|(group, _)| group)
+        .collect();
+    left.sort();
+    assert_eq!(left, [kept, new]);
+    let told = table.next_for(OTHER, 10).unwrap();
+    assert_eq!(
+        told.leaders,
+        [],
+        "what is not led here any more is not told"
+    );
+}
