@@ -111,22 +111,17 @@ impl IdempotentDriver {
         self.take(first);
         let mut backoff = BACKOFF_MIN;
         loop {
-            let cause = match self.init_producer().await {
+            let cause = match self.init_producer().await? {
                 Ok(answer) => match u64::try_from(answer.producer_id) {
                     Ok(id) => {
-                        // Where the others are is needed once this broker is gone.
-                        if let Err(error) = self.client.learn_brokers().await {
-                            tracing::debug!(%error, "the other brokers are not known");
-                        }
+                        // Where the others are is needed once this broker is gone; no batch waits for that.
+                        tokio::spawn(learn_brokers(self.client.clone()));
                         return Some(ProducerId::new(id));
                     }
                     Err(_) => self.client.malformed("the producer id is negative"),
                 },
                 Err(error) => error,
             };
-            while let Ok(in_flight) = self.queue.try_recv() {
-                self.take(in_flight);
-            }
             self.hinder(&cause);
             self.expire();
             let wakes_at = (Instant::now() + backoff).min(self.wakes_at());
@@ -139,17 +134,25 @@ impl IdempotentDriver {
         }
     }
 
-    /// Asks once, and gives up batches whose time comes meanwhile.
-    async fn init_producer(&mut self) -> Result<v1::InitProducerResponse, CallError> {
+    /// Asks once. Batches are taken meanwhile, and given up when their time comes; `None` where none is left and none will
+    /// come.
+    async fn init_producer(&mut self) -> Option<Result<v1::InitProducerResponse, CallError>> {
         let client = self.client.clone();
         let request = v1::InitProducerRequest {};
         let asking = client.call(Repeat::Always, request, Producers::init_producer);
         let mut asking = std::pin::pin!(asking);
         loop {
+            if self.has_ended && self.is_empty() {
+                return None;
+            }
             let wakes_at = self.wakes_at();
             select! {
                 biased;
-                answer = &mut asking => return answer,
+                answer = &mut asking => return Some(answer),
+                next = self.queue.recv(), if !self.has_ended => match next {
+                    Some(in_flight) => self.take(in_flight),
+                    None => self.has_ended = true,
+                },
                 () = sleep_until(wakes_at) => {
                     let (address, timeout) = (self.client.address(), self.settings.delivery_timeout);
                     self.hinder(&CallError::TimedOut { address, timeout });
@@ -374,3 +377,12 @@ impl Route {
         self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
     }
 }
+
+async fn learn_brokers(client: Client) {
+    if let Err(error) = client.learn_brokers().await {
+        tracing::debug!(%error, "the other brokers are not known");
+    }
+}
+
+#[cfg(test)]
+mod tests;
