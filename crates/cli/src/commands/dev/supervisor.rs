@@ -17,6 +17,8 @@ use super::places::{Addresses, Home, addresses};
 use crate::failure::Failure;
 use crate::output::{notice, write_line};
 
+const CLUSTER_NAME: &str = "--cluster-name";
+
 /// How long a killed broker stays away: long enough to see the others do without it.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -42,23 +44,7 @@ impl Supervisor {
     /// Starts every broker.
     pub(super) fn start(home: &Home, brokers: u32, flags: &[String]) -> Result<Self, Failure> {
         let places = addresses(brokers)?;
-        let peers: Vec<_> = places.iter().map(|place| place.peer.to_string()).collect();
-        let peers = peers.join(",");
-        let arguments = places.iter().zip(0..).map(|(place, id)| {
-            let mut arguments = vec![
-                format!("--id={id}"),
-                format!("--data={}", home.data(id).display()),
-                format!("--grpc={}", place.grpc),
-                format!("--http={}", place.http),
-            ];
-            if brokers > 1 {
-                arguments.push(format!("--peer={}", place.peer));
-                arguments.push(format!("--cluster-peers={peers}"));
-                arguments.push(format!("--initial-brokers={brokers}"));
-            }
-            arguments.extend_from_slice(flags);
-            (id, arguments)
-        });
+        let arguments = (0..brokers).map(|id| (id, arguments(id, home, &places, flags)));
         let arguments = arguments.collect();
         let (told, events) = unbounded_channel();
         let mut cluster = Self {
@@ -229,6 +215,32 @@ impl Supervisor {
     }
 }
 
+/// The command line of one broker.
+fn arguments(id: u32, home: &Home, places: &[Addresses], flags: &[String]) -> Vec<String> {
+    let mut arguments = vec![
+        format!("--id={id}"),
+        format!("--data={}", home.data(id).display()),
+    ];
+    if let Some(place) = usize::try_from(id).ok().and_then(|at| places.get(at)) {
+        arguments.push(format!("--grpc={}", place.grpc));
+        arguments.push(format!("--http={}", place.http));
+        if places.len() > 1 {
+            arguments.push(format!("--peer={}", place.peer));
+        }
+    }
+    if places.len() > 1 {
+        let peers: Vec<_> = places.iter().map(|place| place.peer.to_string()).collect();
+        arguments.push(format!("--cluster-peers={}", peers.join(",")));
+        arguments.push(format!("--initial-brokers={}", places.len()));
+        // Another such cluster may get the ports of a broker that is away: the two must not take each other for theirs.
+        if !flags.iter().any(|flag| flag.starts_with(CLUSTER_NAME)) {
+            arguments.push(format!("{CLUSTER_NAME}=dev-{}", std::process::id()));
+        }
+    }
+    arguments.extend_from_slice(flags);
+    arguments
+}
+
 /// Waits for the first signal that ends the cluster; its name.
 fn stop_signal() -> Result<impl Future<Output = &'static str>, Failure> {
     let catch =
@@ -249,5 +261,27 @@ fn shown(status: io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => format!("{status}; its lines above say why"),
         Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brokers_have_a_cluster_name_that_no_other_such_cluster_has_unless_one_is_given() {
+        let directory = std::env::temp_dir();
+        let home = Home::open(Some(&directory)).unwrap();
+        let places = addresses(3).unwrap();
+        let names = |flags: &[&str]| {
+            let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+            let given = arguments(1, &home, &places, &flags);
+            let names = given.iter().filter(|one| one.starts_with(CLUSTER_NAME));
+            names.cloned().collect::<Vec<_>>()
+        };
+        let own = format!("{CLUSTER_NAME}=dev-{}", std::process::id());
+        assert_eq!(names(&[]), [own]);
+        assert_eq!(names(&["--cluster-name=mine"]), ["--cluster-name=mine"]);
+        assert_eq!(names(&["--cluster-name", "mine"]), ["--cluster-name"]);
     }
 }
