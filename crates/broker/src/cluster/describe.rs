@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use metadata::{BrokerState, Doubt, DoubtState, Refusal};
+use metadata::{BrokerState, Doubt, DoubtState, Partition, Refusal};
 use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId};
 use replication::peer::GroupId;
 
@@ -47,7 +47,7 @@ pub struct BrokerDescription {
     pub rack: Option<String>,
     /// What the operator wants of it.
     pub state: BrokerState,
-    /// Whether the broker that answers hears from it. Where not, its numbers are old.
+    /// Whether the broker that answers hears from it. Where not, its numbers are old, or not known.
     pub is_reachable: bool,
     /// How many partitions it leads.
     pub leaders: u64,
@@ -66,6 +66,17 @@ struct Counts {
     leaderless: u64,
     in_doubt: u64,
     lossy: u64,
+}
+
+/// How many replicas a partition should have in sync: those that it is to have, and in a move no more than it had before.
+/// A replica that has yet to arrive is no reason to worry, and one that takes another's place counts like that one. (As in
+/// Kafka, which leaves out those that a reassignment adds.)
+pub(crate) fn should_be_in_sync(partition: &Partition) -> usize {
+    let wanted = partition.replicas.len();
+    match partition.is_moving() {
+        true => wanted.min(partition.moved_from.len()),
+        false => wanted,
+    }
 }
 
 impl Broker {
@@ -141,7 +152,8 @@ impl Broker {
             peer_address: broker.peer_address.clone(),
             rack: broker.rack.clone(),
             state: broker.state,
-            is_reachable: is_this || self.neighbours.is_reachable(broker.id),
+            // One that has not told of itself yet has not told what it leads either.
+            is_reachable: load.is_some() && (is_this || self.neighbours.is_reachable(broker.id)),
             leaders: count(&counts.leaders).unwrap_or(0),
             replicas: count(&counts.replicas).unwrap_or(0),
             disk_bytes: load.map(|load| load.disk_bytes),
@@ -170,9 +182,8 @@ impl Broker {
                     Some(view) => *counts.leaders.entry(view.leader).or_default() += 1,
                     None => counts.leaderless += 1,
                 }
-                let in_sync = view.map(|view| view.in_sync).unwrap_or_default();
-                let lags = |replica: &ReplicaId| !in_sync.contains(replica);
-                counts.under_replicated += u64::from(partition.replicas.iter().any(lags));
+                let in_sync = view.map_or(0, |view| view.in_sync.len());
+                counts.under_replicated += u64::from(in_sync < should_be_in_sync(partition));
             }
         }
         counts
