@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use metadata::BrokerState;
 use model::{BrokerId, Offset, PartitionIndex, TopicName};
 
 use crate::Broker;
+use crate::cluster::should_be_in_sync;
 use crate::partitions::{LocalPartition, OpenTopic};
 
 /// Counts one partition's records in and out. Added to by who serves them; relaxed, since nobody orders by it.
@@ -83,6 +85,8 @@ pub struct PartitionFigures {
 /// All of a broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BrokerFigures {
+    /// How many brokers belong to the cluster, whether they run or not; 0 until this one has joined.
+    pub brokers: u64,
     /// How many topics the broker knows.
     pub topics: u64,
     /// Partitions with a replica here that could not be opened.
@@ -149,6 +153,7 @@ impl Broker {
         let failed = slots.filter(|slot| slot.has_failed()).count();
         let open = self.partitions.open();
         BrokerFigures {
+            brokers: self.brokers_there_should_be(),
             topics: topics.len() as u64,
             failed: failed as u64,
             in_doubt: self.partitions.in_doubt(),
@@ -159,14 +164,22 @@ impl Broker {
         }
     }
 
+    fn brokers_there_should_be(&self) -> u64 {
+        if self.joined().is_err() {
+            return 0;
+        }
+        let stays = |known: &&metadata::Broker| known.state != BrokerState::Decommissioned;
+        self.state(|state| state.brokers().filter(stays).count() as u64)
+    }
+
     fn figures_of(&self, topic: &OpenTopic, local: &LocalPartition) -> PartitionFigures {
         let status = local.group.status();
         let leads = status.leader == Some(self.replica());
         let traffic = &local.traffic;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let wanted = topic.topic.partition(local.partition);
-        let lags = |replica| !status.in_sync.contains(replica);
-        let is_short = wanted.is_some_and(|wanted| wanted.replicas.iter().any(lags));
+        let is_short =
+            wanted.is_some_and(|wanted| status.in_sync.len() < should_be_in_sync(wanted));
         let sums = Sums {
             produced_bytes: count(&traffic.produced_bytes),
             produced_records: count(&traffic.produced_records),

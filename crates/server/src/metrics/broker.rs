@@ -208,6 +208,9 @@ const OF_PARTITION: [OfPartition; 13] = [
 
 /// Adds the broker as a whole, and its topics.
 pub(super) fn render(text: &mut String, figures: &BrokerFigures) {
+    let help =
+        "Brokers that belong to the cluster, whether they run or not; 0 until this one has joined.";
+    Series::begin(text, "strandline_brokers", "gauge", help).add("", figures.brokers);
     let help = "Topics that this broker knows.";
     Series::begin(text, "strandline_topics", "gauge", help).add("", figures.topics);
     let mut whole = figures.sums();
