@@ -12,4 +12,6 @@ mod lines;
 mod metrics;
 mod names;
 mod operations;
+mod paused;
 mod rolling_restart;
+mod waits;

@@ -85,7 +85,6 @@ impl Failure {
     }
 
     /// The message, for people.
-    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

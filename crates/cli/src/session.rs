@@ -31,6 +31,12 @@ impl Session {
         Ok(Self { client, format })
     }
 
+    /// Finds out which brokers there are, so that any of them will do where those that were named go away. Where nobody
+    /// tells, those have to do.
+    pub(crate) async fn know_all(&self) {
+        let _ = timeout(TRY_FOR, self.client.learn_brokers()).await;
+    }
+
     /// Calls about topics and the cluster.
     pub(crate) fn admin(&self) -> Admin {
         self.client.admin()

@@ -1,11 +1,14 @@
 //! Waiting for what the cluster does: a bar on a terminal, a line for each change in a pipe, JSON on request.
+//!
+//! Any broker will do, and none for a while: the one that was asked may be the one that dies. Who waits is told then.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::arguments::duration;
 use crate::failure::{Exit, Failure};
@@ -15,6 +18,14 @@ use crate::session::Session;
 
 /// How often the cluster is asked.
 const ASK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How often it is asked for its brokers.
+const LEARN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// After so long without an answer it is said that there is none.
+const SILENCE: Duration = Duration::from_secs(3);
+
+const SILENT: &str = "no answer yet: asking one broker after the other";
 
 /// Whether to wait, and how long.
 #[derive(Clone, Debug, Args)]
@@ -27,8 +38,18 @@ pub(crate) struct WaitArgs {
     pub(crate) timeout: Option<Duration>,
 }
 
+impl WaitArgs {
+    /// The same, when so much of the time is over.
+    pub(crate) fn after(&self, waited: Duration) -> Self {
+        Self {
+            timeout: self.timeout.map(|timeout| timeout.saturating_sub(waited)),
+            ..self.clone()
+        }
+    }
+}
+
 /// How far it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Step {
     /// How much is done.
     pub(crate) done: u64,
@@ -37,6 +58,19 @@ pub(crate) struct Step {
     /// What else there is to say.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) note: String,
+    /// Whether there is nothing left to wait for.
+    #[serde(skip)]
+    pub(crate) is_over: bool,
+}
+
+/// Waits for an answer, and says so where that takes long.
+pub(crate) async fn answered<T>(asking: impl Future<Output = T>) -> T {
+    let mut asking = pin!(asking);
+    tokio::select! {
+        answer = &mut asking => return answer,
+        () = sleep(SILENCE) => notice(SILENT),
+    }
+    asking.await
 }
 
 /// Asks again and again until everything is done. A broker that does not answer for a while is asked again: it, or the
@@ -50,23 +84,31 @@ pub(crate) async fn until_done(
     let began = Instant::now();
     let end = args.timeout.map(|timeout| began + timeout);
     let mut shown = Shown::new(session, what);
+    let mut learned = None;
     loop {
         let asked = Instant::now();
-        let outcome = ask().await;
-        let unanswered = match outcome {
-            Ok(step) => {
-                let is_done = step.done >= step.total;
+        if learned.is_none_or(|at| asked.duration_since(at) >= LEARN_INTERVAL) {
+            session.know_all().await;
+            learned = Some(asked);
+        }
+        let unanswered = match shown.answer(ask(), end).await? {
+            None => None,
+            Some(Ok(step)) => {
+                let is_over = step.is_over;
                 shown.show(step)?;
-                if is_done {
+                if is_over {
                     return Ok(());
                 }
                 None
             }
-            Err(failure) if failure.exit() == Exit::Unavailable => Some(failure),
-            Err(failure) => return Err(failure),
+            Some(Err(failure)) if failure.exit() == Exit::Unavailable => {
+                shown.note(format!("trying again: {}", failure.message()))?;
+                Some(failure)
+            }
+            Some(Err(failure)) => return Err(failure),
         };
-        let next = asked + ASK_INTERVAL;
-        if end.is_some_and(|end| next > end) {
+        let next = (asked + ASK_INTERVAL).max(Instant::now());
+        if end.is_some_and(|end| next >= end) {
             return Err(unanswered.unwrap_or_else(|| shown.timed_out(began.elapsed())));
         }
         sleep_until(next).await;
@@ -93,6 +135,29 @@ impl Shown {
             bar,
             last: None,
         }
+    }
+
+    /// The answer; `None` where there is none before the end. Where it takes long, it is said that nobody answers.
+    async fn answer<T>(
+        &mut self,
+        asking: impl Future<Output = T>,
+        end: Option<Instant>,
+    ) -> Result<Option<T>, Failure> {
+        let mut asking = pin!(asking);
+        tokio::select! {
+            answer = &mut asking => return Ok(Some(answer)),
+            () = sleep(SILENCE) => self.note(SILENT.to_owned())?,
+        }
+        Ok(match end {
+            Some(end) => timeout_at(end, asking).await.ok(),
+            None => Some(asking.await),
+        })
+    }
+
+    /// Says this beside how far it was when somebody answered last.
+    fn note(&mut self, note: String) -> Result<(), Failure> {
+        let last = self.last.clone().unwrap_or_default();
+        self.show(Step { note, ..last })
     }
 
     fn show(&mut self, step: Step) -> Result<(), Failure> {

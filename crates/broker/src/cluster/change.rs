@@ -111,6 +111,7 @@ impl Broker {
                     partition: a_move.partition,
                     from: leader,
                     to: *to,
+                    epoch: a_move.epoch,
                 });
             }
             if a_move.to.iter().any(|to| !a_move.from.contains(to)) {
@@ -201,12 +202,12 @@ impl Broker {
         let topic = self.state(|state| state.topic(wanted.topic).cloned());
         let topic = topic.ok_or(unknown.clone())?;
         let partition = topic.partition(wanted.partition).ok_or(unknown)?;
-        Ok(self.planned_move(
-            &topic,
-            wanted.partition,
-            &partition.replicas,
-            &wanted.replicas,
-        ))
+        let (from, to) = (&partition.replicas, &wanted.replicas);
+        Ok(Move {
+            // What changes nothing is no move of its own.
+            epoch: wanted.epoch.saturating_add(u64::from(from != to)),
+            ..self.planned_move(&topic, wanted.partition, from, to)
+        })
     }
 
     /// The registered brokers that are not heard of.

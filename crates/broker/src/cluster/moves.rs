@@ -27,6 +27,8 @@ pub struct Move {
     pub bytes: Option<u64>,
     /// What holds it up, for people.
     pub problem: Option<String>,
+    /// The partition's epoch once it is decided: who describes the partition with a lower one has not heard of the move.
+    pub epoch: u64,
 }
 
 /// How far a move is.
@@ -55,6 +57,8 @@ pub struct LeaderMove {
     pub from: Option<BrokerId>,
     /// The broker that is to lead.
     pub to: BrokerId,
+    /// The partition's epoch once that is decided.
+    pub epoch: u64,
 }
 
 impl Broker {
@@ -85,12 +89,16 @@ impl Broker {
     ) -> Move {
         let mut shown = self.planned_move(topic, index, &partition.moved_from, &partition.replicas);
         shown.state = MoveState::Waiting;
+        shown.epoch = partition.epoch;
         let found = self.partitions.find(topic.name(), index).ok();
-        let Some(local) = found.map(|found| found.partition) else {
-            return shown;
-        };
-        if local.group.serves() {
-            show_progress(&mut shown, &local, partition);
+        match found.map(|found| found.partition) {
+            Some(local) if local.group.serves() => {
+                self.show_progress(&mut shown, &local, partition);
+            }
+            _ if self.leader_of(topic.name(), index).is_none() => {
+                shown.problem = Some("no leader is known of the partition".to_owned());
+            }
+            _ => {}
         }
         shown
     }
@@ -118,26 +126,40 @@ impl Broker {
             lag: None,
             bytes: None,
             problem: None,
+            epoch: 0,
         }
     }
-}
 
-/// What the leader knows.
-fn show_progress(shown: &mut Move, local: &LocalPartition, partition: &Partition) {
-    let members = local.group.members();
-    let comes = |replica: &ReplicaId| !members.voters.contains(replica);
-    let coming: BTreeSet<ReplicaId> = partition.replicas.iter().copied().filter(comes).collect();
-    let followers = local.group.followers();
-    let lags = followers
-        .iter()
-        .filter(|follower| coming.contains(&follower.replica))
-        .map(|follower| follower.lag);
-    shown.lag = lags.max();
-    shown.bytes = (!coming.is_empty()).then(|| local.bytes());
-    shown.state = if !coming.is_empty() {
-        MoveState::CatchingUp
-    } else {
-        MoveState::Leaving
-    };
-    shown.problem = local.moving_problem();
+    /// What the leader knows.
+    fn show_progress(&self, shown: &mut Move, local: &LocalPartition, partition: &Partition) {
+        let members = local.group.members();
+        let comes = |replica: &ReplicaId| !members.voters.contains(replica);
+        let coming: BTreeSet<ReplicaId> =
+            partition.replicas.iter().copied().filter(comes).collect();
+        let followers = local.group.followers();
+        let lags = followers
+            .iter()
+            .filter(|follower| coming.contains(&follower.replica))
+            .map(|follower| follower.lag);
+        shown.lag = lags.max();
+        shown.bytes = (!coming.is_empty()).then(|| local.bytes());
+        shown.state = if !coming.is_empty() {
+            MoveState::CatchingUp
+        } else {
+            MoveState::Leaving
+        };
+        shown.problem = local
+            .moving_problem()
+            .or_else(|| self.who_does_not_come(&coming));
+    }
+
+    /// That the brokers of replicas that are to come are not there.
+    fn who_does_not_come(&self, coming: &BTreeSet<ReplicaId>) -> Option<String> {
+        let gone = coming.iter().filter(|replica| !self.hears(**replica));
+        let gone: Vec<String> = gone
+            .filter_map(|replica| self.broker_of(*replica))
+            .map(|broker| format!("broker {broker} is not there to take its replica"))
+            .collect();
+        (!gone.is_empty()).then(|| gone.join("; "))
+    }
 }

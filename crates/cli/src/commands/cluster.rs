@@ -6,6 +6,8 @@ mod describe;
 mod drain;
 mod moves;
 mod rebalance;
+mod settled;
+mod stuck;
 mod transfer_leader;
 mod undrain;
 
@@ -14,7 +16,8 @@ use clap::{Args, Subcommand};
 use crate::failure::Failure;
 use crate::session::Session;
 
-pub(crate) use moves::{show_decided, wait_for_moves};
+pub(crate) use moves::show_decided;
+pub(crate) use settled::wait_for_moves;
 
 /// Show the cluster, move leaderships and replicas
 #[derive(Debug, Args)]

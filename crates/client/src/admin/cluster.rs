@@ -130,10 +130,23 @@ impl Admin {
     /// # Errors
     /// [`CallError`].
     pub async fn find_topic(&self, name: &str) -> Result<Option<TopicDescription>, CallError> {
-        match self.describe_partitions(name, false).await? {
-            Some(info) => self.topic(Some(info)).map(Some),
-            None => Ok(None),
+        let found = self.find_topics(vec![name.to_owned()]).await?;
+        Ok(found.into_iter().find(|topic| topic.name == name))
+    }
+
+    /// The topics of these names that exist, with their partitions, without configs. No name at all asks for none.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn find_topics(
+        &self,
+        names: Vec<String>,
+    ) -> Result<Vec<TopicDescription>, CallError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
         }
+        let found = self.describe_partitions(names, false).await?.into_iter();
+        found.map(|info| self.topic(Some(info))).collect()
     }
 
     /// How many partitions a topic has; a missing one is created first, where the broker does that.
@@ -141,7 +154,10 @@ impl Admin {
         &self,
         name: &TopicName,
     ) -> Result<NonZeroU32, CallError> {
-        let topic = self.describe_partitions(name.as_str(), true).await?;
+        let names = vec![name.to_string()];
+        let topics = self.describe_partitions(names, true).await?;
+        let mut topics = topics.into_iter();
+        let topic = topics.find(|topic| topic.name == name.as_str());
         let partitions = topic.and_then(|topic| u32::try_from(topic.partitions.len()).ok());
         let partitions = partitions.and_then(NonZeroU32::new);
         partitions.ok_or_else(|| {
@@ -152,18 +168,18 @@ impl Admin {
 
     async fn describe_partitions(
         &self,
-        name: &str,
+        topics: Vec<String>,
         create_missing: bool,
-    ) -> Result<Option<v1::TopicInfo>, CallError> {
+    ) -> Result<Vec<v1::TopicInfo>, CallError> {
         let request = v1::DescribePartitionsRequest {
-            topics: vec![name.to_owned()],
+            topics,
             create_missing,
         };
         let answer = self
             .client
             .call(Repeat::Always, request, Clusters::describe_partitions)
             .await?;
-        Ok(answer.topics.into_iter().find(|topic| topic.name == name))
+        Ok(answer.topics)
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Move {
     pub bytes: Option<u64>,
     /// What holds it up; empty: nothing.
     pub problem: String,
+    /// The partition's epoch once it is decided. It is done where the partition is described with this epoch or a higher
+    /// one, and nothing comes or goes.
+    pub epoch: u64,
 }
 
 /// How far a move is.
@@ -83,6 +86,8 @@ pub struct LeaderMove {
     pub from: Option<BrokerId>,
     /// Who is to lead.
     pub to: BrokerId,
+    /// The partition's epoch once that is decided.
+    pub epoch: u64,
 }
 
 impl Admin {
@@ -256,6 +261,7 @@ impl Move {
             lag: count("lag", info.lag).transpose()?,
             bytes: count("bytes", info.bytes).transpose()?,
             problem: info.problem,
+            epoch: wire::count("epoch", info.epoch)?,
         })
     }
 }
@@ -267,6 +273,7 @@ impl LeaderMove {
             partition: wire::partition(info.partition)?,
             from: info.from.map(wire::broker).transpose()?,
             to: wire::broker(info.to)?,
+            epoch: wire::count("epoch", info.epoch)?,
         })
     }
 }

@@ -202,6 +202,7 @@ fn a_move(shown: broker::Move) -> v1::Move {
         lag: shown.lag.map(count),
         bytes: shown.bytes.map(count),
         problem: shown.problem.unwrap_or_default(),
+        epoch: count(shown.epoch),
     }
 }
 
@@ -221,5 +222,6 @@ fn leader_move(shown: broker::LeaderMove) -> v1::LeaderMove {
         partition: partition_index(shown.partition),
         from: shown.from.map(broker_id),
         to: broker_id(shown.to),
+        epoch: count(shown.epoch),
     }
 }

@@ -75,6 +75,26 @@ async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
     assert_eq!(shown.adding, [BrokerId::new(new)]);
     assert_eq!(shown.removing, [BrokerId::new(before[0])]);
     assert_eq!(shown.epoch, 1);
+    // What has yet to come is no reason to worry; that it does not come is said.
+    let moves = || stage.broker(leader).moves(None);
+    eventually("it is said why it does not go on", async || {
+        let problem = moves()[0].problem.clone().unwrap_or_default();
+        problem.contains(&format!("broker {new} is not there"))
+    })
+    .await;
+    assert_eq!((moves().len(), moves()[0].epoch), (1, 1));
+    assert_eq!(under_replicated(&stage, leader), (0, 0));
+    let other = *before.iter().find(|broker| **broker != leader).unwrap();
+    stage.kill(other).await;
+    eventually("one that was there is missed", async || {
+        under_replicated(&stage, leader) == (1, 1)
+    })
+    .await;
+    stage.start(other).await;
+    eventually("it has caught up", async || {
+        under_replicated(&stage, leader) == (0, 0)
+    })
+    .await;
     stage.kill(leader).await;
     stage.produce("t", batch(&["more"])).await;
     stage.start_all(&[new, leader]).await;
@@ -89,6 +109,13 @@ async fn a_move_goes_on_after_its_leader_and_the_newcomer_were_killed() {
         stage.leader("t").await == new
     })
     .await;
+}
+
+/// How many partitions lack replicas, as a leader describes and counts them.
+fn under_replicated(stage: &Stage, leader: u32) -> (u64, u64) {
+    let broker = stage.broker(leader);
+    let counted = broker.figures().sums().under_replicated;
+    (broker.describe_cluster().under_replicated, counted)
 }
 
 #[tokio::test]

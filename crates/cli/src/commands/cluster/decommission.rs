@@ -3,15 +3,18 @@
 use std::io::{self, IsTerminal};
 
 use clap::Args;
-use client::BrokerState;
+use client::{BrokerDescription, BrokerState, Move, MoveState};
 use model::BrokerId;
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::moves::{show_decided, wait_for_moves};
+use super::moves::show_decided;
+use super::settled::how_far;
+use super::stuck::{Watch, unreachable, why};
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
-use crate::waiting::{Step, WaitArgs, until_done};
+use crate::waiting::{Step, WaitArgs, answered, until_done};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -39,30 +42,88 @@ pub(crate) async fn run(args: DecommissionArgs, session: &Session) -> Result<(),
         let message = format!("broker {broker} was not decommissioned");
         return Err(Failure::new(Exit::Failed, "NOT_CONFIRMED", message));
     }
-    let moves = session.admin().decommission(broker).await?;
+    session.know_all().await;
+    let moves = answered(session.admin().decommission(broker)).await?;
     if !args.waiting.wait {
         return show_decided(&moves, session);
     }
     let id = BrokerId::new(u32::try_from(broker).unwrap_or(u32::MAX));
-    wait_for_moves(&args.waiting, session, &moves).await?;
+    let (mut watch, mut total) = (Watch::default(), 0);
     let ask = async || {
-        let brokers = session.admin().list_brokers().await?;
-        let found = brokers.iter().find(|found| found.id == id);
-        // One that has just been started may not know of any broker yet.
-        let is_gone = found.is_some_and(|found| found.state == BrokerState::Decommissioned);
+        let found = Found::ask(session, id).await?;
+        total = total.max(found.left());
         Ok(Step {
-            done: u64::from(is_gone),
-            total: 1,
-            note: String::new(),
+            done: total.saturating_sub(found.left()),
+            total,
+            note: found.note(&mut watch),
+            is_over: found.is_gone,
         })
     };
-    until_done(&args.waiting, session, "brokers decommissioned", ask).await?;
+    until_done(&args.waiting, session, "replicas moved", ask).await?;
     if session.json() {
         return write_json(&Decommissioned { broker });
     }
     write_line(&format!(
         "broker {broker} is decommissioned: it may be stopped"
     ))
+}
+
+/// What there is of a broker that leaves.
+struct Found {
+    id: BrokerId,
+    brokers: Vec<BrokerDescription>,
+    /// How many replicas it has of which no move is decided yet.
+    undecided: u64,
+    /// The moves from it that are under way.
+    moves: Vec<Move>,
+    is_gone: bool,
+}
+
+impl Found {
+    async fn ask(session: &Session, id: BrokerId) -> Result<Self, Failure> {
+        let admin = session.admin();
+        let moves = admin.list_moves(Some(id)).await?.into_iter();
+        let leaves = |one: &Move| {
+            one.from.contains(&id) && !one.to.contains(&id) && one.state != MoveState::Done
+        };
+        let moves = moves.filter(leaves).collect();
+        let brokers = admin.list_brokers().await?;
+        let found = brokers.iter().find(|found| found.id == id);
+        Ok(Self {
+            id,
+            undecided: found.map_or(0, |found| found.replicas),
+            moves,
+            is_gone: found.is_some_and(|found| found.state == BrokerState::Decommissioned),
+            brokers,
+        })
+    }
+
+    fn left(&self) -> u64 {
+        self.undecided + self.moves.len() as u64
+    }
+
+    fn note(&self, watch: &mut Watch) -> String {
+        let now = Instant::now();
+        let moves: Vec<&Move> = self.moves.iter().collect();
+        if let Some(stuck) = watch.stuck_move(&moves, now) {
+            return why(stuck, &self.brokers);
+        }
+        let is_stuck = watch.is_count_stuck("undecided", self.undecided, now);
+        if is_stuck && self.undecided > 0 && moves.is_empty() {
+            let gone = unreachable(&self.brokers, |id| id != self.id);
+            let gone = gone.map(|gone| format!(": {gone}")).unwrap_or_default();
+            return format!(
+                "{} replicas are left, and no broker is found that can take them{gone}",
+                self.undecided
+            );
+        }
+        match how_far(&moves) {
+            far if far.is_empty() && self.left() > 0 => {
+                format!("{} replicas are left", self.left())
+            }
+            far => far,
+        }
+    }
 }
 
 fn confirmed(broker: i32) -> Result<bool, Failure> {

@@ -1,12 +1,15 @@
 //! `strand cluster drain`.
 
 use clap::Args;
+use client::{BrokerDescription, BrokerState, ClusterDescription};
 use serde::Serialize;
+use tokio::time::Instant;
 
+use super::stuck::Watch;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
-use crate::waiting::{Step, WaitArgs, until_done};
+use crate::waiting::{Step, WaitArgs, answered, until_done};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -35,16 +38,16 @@ pub(crate) async fn run(args: DrainArgs, session: &Session) -> Result<(), Failur
         Some(broker) => broker,
         None => asked(session).await?,
     };
-    let first = session.admin().drain(broker).await?;
+    session.know_all().await;
+    let first = answered(session.admin().drain(broker)).await?;
     let mut left = first;
     if args.waiting.wait {
+        let mut watch = Watch::default();
         let ask = async || {
-            left = leaders(session, broker).await?;
-            Ok(Step {
-                done: first.saturating_sub(left),
-                total: first.max(left),
-                note: String::new(),
-            })
+            let cluster = session.admin().describe_cluster().await?;
+            let drained = drained(&cluster, broker)?;
+            left = drained.leaders;
+            progress(&cluster, drained, first, &mut watch)
         };
         until_done(&args.waiting, session, "leaderships moved", ask).await?;
     }
@@ -65,14 +68,52 @@ async fn asked(session: &Session) -> Result<i32, Failure> {
     Ok(i32::try_from(cluster.broker.get()).unwrap_or(i32::MAX))
 }
 
-async fn leaders(session: &Session, broker: i32) -> Result<u64, Failure> {
-    let brokers = session.admin().list_brokers().await?;
-    let found = brokers
-        .iter()
-        .find(|found| i64::from(found.id.get()) == i64::from(broker));
-    found.map(|found| found.leaders).ok_or_else(|| {
+fn drained(cluster: &ClusterDescription, broker: i32) -> Result<&BrokerDescription, Failure> {
+    let mut brokers = cluster.brokers.iter();
+    let found = brokers.find(|found| i64::from(found.id.get()) == i64::from(broker));
+    found.ok_or_else(|| {
         let message = format!("there is no broker {broker} any more");
         Failure::new(Exit::NotFound, "UNKNOWN_BROKER", message).with("broker", broker)
+    })
+}
+
+/// How far it is. A broker that leads nothing is drained only where the one that answers knows that it is to be, and
+/// hears from it or from all leaders: one that has just started hears from nobody.
+fn progress(
+    cluster: &ClusterDescription,
+    drained: &BrokerDescription,
+    first: u64,
+    watch: &mut Watch,
+) -> Result<Step, Failure> {
+    let (broker, left) = (drained.id, drained.leaders);
+    let now = Instant::now();
+    let (mut is_known, mut note) = (true, String::new());
+    match drained.state {
+        BrokerState::Drained | BrokerState::Decommissioning | BrokerState::Decommissioned => {}
+        BrokerState::Unreachable => {
+            is_known = cluster.leaderless == 0;
+            note = format!("broker {broker} is unreachable");
+        }
+        BrokerState::Active => {
+            is_known = false;
+            if watch.is_count_stuck("active", 0, now) {
+                let message = format!(
+                    "the drain has ended: broker {broker} was started again, or undrained; drain it again"
+                );
+                return Err(Failure::new(Exit::Failed, "DRAIN_ENDED", message));
+            }
+        }
+    }
+    if watch.is_count_stuck("leaders", left, now) && left > 0 {
+        note = format!(
+            "{left} leaderships are left that nobody can take: their other replicas are not in sync, or there are none"
+        );
+    }
+    Ok(Step {
+        done: first.saturating_sub(left),
+        total: first.max(left),
+        note,
+        is_over: left == 0 && is_known,
     })
 }
 

@@ -1,14 +1,15 @@
-//! `strand cluster moves`, and waiting for moves.
+//! `strand cluster moves`.
 
 use clap::Args;
-use client::{Move, MoveState};
+use client::Move;
 use model::BrokerId;
 use serde::Serialize;
 
+use super::settled::wait_for_moves;
 use crate::failure::Failure;
 use crate::output::{write_json, write_line, write_table};
 use crate::session::Session;
-use crate::waiting::{Step, WaitArgs, until_done};
+use crate::waiting::{WaitArgs, answered};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -28,7 +29,8 @@ pub(crate) struct MovesArgs {
 
 pub(crate) async fn run(args: MovesArgs, session: &Session) -> Result<(), Failure> {
     let of = args.of.map(BrokerId::new);
-    let moves = session.admin().list_moves(of).await?;
+    session.know_all().await;
+    let moves = answered(session.admin().list_moves(of)).await?;
     if args.waiting.wait {
         return wait_for_moves(&args.waiting, session, &moves).await;
     }
@@ -56,47 +58,6 @@ pub(crate) fn show_decided(moves: &[Move], session: &Session) -> Result<(), Fail
     write_moves(moves)?;
     write_line("")?;
     write_line("the moves go on by themselves; `strand cluster moves` shows how far they are")
-}
-
-/// Waits until moves are done that were decided before.
-pub(crate) async fn wait_for_moves(
-    args: &WaitArgs,
-    session: &Session,
-    decided: &[Move],
-) -> Result<(), Failure> {
-    let ask = async || {
-        let under_way = session.admin().list_moves(None).await?;
-        let is_ours = |other: &&Move| {
-            decided
-                .iter()
-                .any(|one| one.topic == other.topic && one.partition == other.partition)
-        };
-        let left: Vec<_> = under_way
-            .iter()
-            .filter(is_ours)
-            .filter(|other| other.state != MoveState::Done)
-            .collect();
-        Ok(step(decided.len(), &left))
-    };
-    until_done(args, session, "moves done", ask).await
-}
-
-fn step(total: usize, left: &[&Move]) -> Step {
-    let catching_up: u64 = left.iter().filter_map(|under_way| under_way.lag).sum();
-    let problem = left.iter().find(|under_way| !under_way.problem.is_empty());
-    let note = match problem {
-        Some(under_way) => format!(
-            "{}-{}: {}",
-            under_way.topic, under_way.partition, under_way.problem
-        ),
-        None if catching_up > 0 => format!("{catching_up} batches to catch up"),
-        None => String::new(),
-    };
-    Step {
-        done: total.saturating_sub(left.len()) as u64,
-        total: total as u64,
-        note,
-    }
 }
 
 /// Writes moves as a table.

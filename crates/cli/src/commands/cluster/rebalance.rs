@@ -4,12 +4,14 @@ use clap::Args;
 use client::{LeaderMove, Rebalance};
 use model::BrokerId;
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::moves::{MoveJson, wait_for_moves, write_moves};
+use super::moves::{MoveJson, write_moves};
+use super::settled::{wait_for_leaders, wait_for_moves};
 use crate::failure::Failure;
 use crate::output::{write_json, write_line, write_table};
 use crate::session::Session;
-use crate::waiting::WaitArgs;
+use crate::waiting::{WaitArgs, answered};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -28,9 +30,13 @@ pub(crate) struct RebalanceArgs {
 }
 
 pub(crate) async fn run(args: RebalanceArgs, session: &Session) -> Result<(), Failure> {
-    let plan = session.admin().rebalance(args.dry_run).await?;
+    session.know_all().await;
+    let plan = answered(session.admin().rebalance(args.dry_run)).await?;
     if args.waiting.wait {
+        let began = Instant::now();
         wait_for_moves(&args.waiting, session, &plan.moves).await?;
+        let rest = args.waiting.after(began.elapsed());
+        wait_for_leaders(&rest, session, &plan.leader_moves).await?;
     }
     if session.json() {
         return write_json(&RebalanceJson::of(&plan));

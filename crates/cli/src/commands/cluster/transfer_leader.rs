@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::{write_json, write_line};
 use crate::session::Session;
+use crate::waiting::answered;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -33,7 +34,8 @@ pub(crate) async fn run(args: TransferLeaderArgs, session: &Session) -> Result<(
     let _ = args.wait;
     let admin = session.admin();
     let (topic, partition) = (&args.topic, args.partition);
-    let leader = admin.transfer_leadership(topic, partition, args.to).await?;
+    session.know_all().await;
+    let leader = answered(admin.transfer_leadership(topic, partition, args.to)).await?;
     if session.json() {
         return write_json(&Transferred {
             topic,
