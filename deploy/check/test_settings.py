@@ -56,6 +56,7 @@ class Settings(unittest.TestCase):
                 ]
                 settings = self.in_force("strandline-1", arguments, variables)
             self.assertEqual(settings["id"], "hostname")
+            self.assertEqual(settings["cluster_name"], "somewhere")
             address = "{hostname}.strandline-brokers.somewhere.svc"
             self.assertEqual(settings["advertise_grpc"], f"{address}:7700")
             self.assertEqual(settings["advertise_peer"], f"{address}:7701")
