@@ -156,7 +156,7 @@ fn a_decommission_shows_what_is_left_and_why_it_comes_no_further() {
     strand.says("broker 1 is unreachable; the replica on broker 1 is 7 batches behind");
     fake.view().moves.clear();
     strand.says("1 of 3 replicas moved; 2 replicas are left");
-    strand.says("no broker is found that can take them: broker 1 is unreachable");
+    strand.says("no broker is found that can take more: broker 1 is unreachable");
     strand.goes_on();
     {
         let mut view = fake.view();

@@ -113,16 +113,21 @@ impl Found {
             let gone = unreachable(&self.brokers, |id| id != self.id);
             let gone = gone.map(|gone| format!(": {gone}")).unwrap_or_default();
             return format!(
-                "{} replicas are left, and no broker is found that can take them{gone}",
-                self.undecided
+                "{}, and no broker is found that can take more{gone}",
+                replicas_left(self.undecided)
             );
         }
         match how_far(&moves) {
-            far if far.is_empty() && self.left() > 0 => {
-                format!("{} replicas are left", self.left())
-            }
+            far if far.is_empty() && self.left() > 0 => replicas_left(self.left()),
             far => far,
         }
+    }
+}
+
+fn replicas_left(count: u64) -> String {
+    match count {
+        1 => "1 replica is left".to_owned(),
+        count => format!("{count} replicas are left"),
     }
 }
 

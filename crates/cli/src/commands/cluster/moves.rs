@@ -31,7 +31,7 @@ pub(crate) async fn run(args: MovesArgs, session: &Session) -> Result<(), Failur
     let of = args.of.map(BrokerId::new);
     session.know_all().await;
     let moves = answered(session.admin().list_moves(of)).await?;
-    if args.waiting.wait {
+    if args.waiting.wait && !moves.is_empty() {
         return wait_for_moves(&args.waiting, session, &moves).await;
     }
     if session.json() {

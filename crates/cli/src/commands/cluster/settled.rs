@@ -22,6 +22,9 @@ pub(crate) async fn wait_for_moves(
     session: &Session,
     decided: &[Move],
 ) -> Result<(), Failure> {
+    if decided.is_empty() {
+        return Ok(());
+    }
     let (mut watch, mut topics) = (Watch::default(), Topics::default());
     let names = names(decided.iter().map(|one| &one.topic));
     let ask = async || {
@@ -56,6 +59,9 @@ pub(super) async fn wait_for_leaders(
     session: &Session,
     decided: &[LeaderMove],
 ) -> Result<(), Failure> {
+    if decided.is_empty() {
+        return Ok(());
+    }
     let (mut watch, mut topics) = (Watch::default(), Topics::default());
     let names = names(decided.iter().map(|one| &one.topic));
     let ask = async || {
