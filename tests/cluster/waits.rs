@@ -5,6 +5,9 @@ mod stage;
 
 use rpc::{Reason, v1};
 
+use strandline_tests::harness::Cluster;
+
+use crate::lines::{all_there, produce};
 use stage::{Fake, Strand};
 
 const TOPIC: &str = "orders";
@@ -65,7 +68,7 @@ fn a_wait_for_moves_does_not_end_at_a_broker_that_has_not_heard_of_them() {
     second.view().refuses = Some(Reason::NotReady);
     let reassign = ["topic", "reassign", TOPIC, "--partition", "0"];
     let reassign = [&reassign[..], &["--replicas", "1", "--wait"]].concat();
-    let mut strand = Strand::run(&first, &reassign);
+    let mut strand = Strand::run(&first.address, &reassign);
     strand.says("3 batches to catch up");
     first.view().refuses = Some(Reason::ShuttingDown);
     second.asked(3);
@@ -100,7 +103,7 @@ fn a_rebalance_waits_for_the_leaderships_that_it_has_announced() {
             epoch: 2,
         }];
     }
-    let mut strand = Strand::run(&fake, &["cluster", "rebalance", "--wait"]);
+    let mut strand = Strand::run(&fake.address, &["cluster", "rebalance", "--wait"]);
     strand.says("0 of 1 leaderships moved");
     fake.asked(5);
     strand.goes_on();
@@ -120,7 +123,7 @@ fn a_drain_is_not_over_because_the_broker_that_is_asked_hears_from_nobody_yet() 
         ];
         view.leaderless = 3;
     }
-    let mut strand = Strand::run(&fake, &["cluster", "drain", "1", "--wait"]);
+    let mut strand = Strand::run(&fake.address, &["cluster", "drain", "1", "--wait"]);
     strand.says("broker 1 is unreachable");
     fake.asked(5);
     strand.goes_on();
@@ -151,7 +154,7 @@ fn a_decommission_shows_what_is_left_and_why_it_comes_no_further() {
         view.moves = vec![under_way(v1::MoveState::CatchingUp, Some(7))];
     }
     let decommission = ["cluster", "decommission", "0", "--yes", "--wait"];
-    let mut strand = Strand::run(&fake, &decommission);
+    let mut strand = Strand::run(&fake.address, &decommission);
     strand.says("0 of 3 replicas moved");
     strand.says("broker 1 is unreachable; the replica on broker 1 is 7 batches behind");
     fake.view().moves.clear();
@@ -175,7 +178,7 @@ fn who_waits_is_told_that_nobody_answers_and_goes_on_once_somebody_does() {
         view.topics = vec![topic(1, 0, &[1], &[0])];
         view.moves = vec![under_way(v1::MoveState::Waiting, None)];
     }
-    let strand = Strand::run(&first, &["cluster", "moves", "--wait"]);
+    let strand = Strand::run(&first.address, &["cluster", "moves", "--wait"]);
     strand.says("0 of 1 moves done");
     first.view().refuses = Some(Reason::NotReady);
     second.view().refuses = Some(Reason::NotReady);
@@ -187,4 +190,22 @@ fn who_waits_is_told_that_nobody_answers_and_goes_on_once_somebody_does() {
         view.topics = vec![topic(1, 1, &[1], &[])];
     }
     strand.ends(0);
+}
+
+#[test]
+fn a_decommission_is_waited_for_also_when_the_broker_that_was_asked_is_killed() {
+    let mut cluster = Cluster::start(3);
+    cluster.create_topic(TOPIC, 6, 3, &[]).ok();
+    produce(&cluster, TOPIC, 0, 500);
+    let fourth = cluster.add(&[]);
+    cluster.restart(fourth);
+    let decommission = ["cluster", "decommission", "1", "--yes", "--wait"];
+    let strand = Strand::run(&cluster.grpc(0), &decommission);
+    strand.says("replicas moved");
+    cluster.kill(0);
+    strand.ends(0);
+    let described = cluster.describe();
+    assert_eq!(described["brokers"][1]["state"], "decommissioned");
+    cluster.restart(0);
+    all_there(&cluster, TOPIC, 500);
 }

@@ -74,11 +74,11 @@ pub(super) struct Strand {
 }
 
 impl Strand {
-    pub(super) fn run(via: &Fake, arguments: &[&str]) -> Self {
+    pub(super) fn run(via: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(strand_binary());
         command
             .args(arguments)
-            .args(["--server", &via.address])
+            .args(["--server", via])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

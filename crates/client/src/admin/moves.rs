@@ -107,9 +107,11 @@ impl Admin {
             partition,
             to,
         };
+        // To whichever is best, a second time would be one further.
+        let repeat = to.map_or(Repeat::IfNotDone, |_| Repeat::Always);
         let answer = self
             .client
-            .call(Repeat::Always, request, Clusters::transfer_leadership)
+            .call(repeat, request, Clusters::transfer_leadership)
             .await?;
         self.read(wire::broker(answer.leader))
     }
@@ -134,7 +136,7 @@ impl Admin {
         };
         let answer = self
             .client
-            .call(Repeat::IfNotDone, request, Clusters::reassign_partitions)
+            .call(Repeat::Always, request, Clusters::reassign_partitions)
             .await?;
         let read = |result: v1::ReassignmentResult| {
             let outcome = match (result.error, result.r#move) {

@@ -1,7 +1,7 @@
 //! `strand cluster rebalance`.
 
 use clap::Args;
-use client::{LeaderMove, Rebalance};
+use client::{Admin, CallError, LeaderMove, Rebalance};
 use model::BrokerId;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ pub(crate) struct RebalanceArgs {
 
 pub(crate) async fn run(args: RebalanceArgs, session: &Session) -> Result<(), Failure> {
     session.know_all().await;
-    let plan = answered(session.admin().rebalance(args.dry_run)).await?;
+    let plan = plan(&session.admin(), args.dry_run).await?;
     if args.waiting.wait {
         let began = Instant::now();
         wait_for_moves(&args.waiting, session, &plan.moves).await?;
@@ -51,6 +51,19 @@ pub(crate) async fn run(args: RebalanceArgs, session: &Session) -> Result<(), Fa
         write_leader_moves(&plan.leader_moves)?;
     }
     Ok(())
+}
+
+/// What is moved, or would be.
+async fn plan(admin: &Admin, dry_run: bool) -> Result<Rebalance, CallError> {
+    match answered(admin.rebalance(dry_run)).await {
+        // It may have been decided: then that is under way, and not decided once more.
+        Err(CallError::Disconnected { .. } | CallError::TimedOut { .. }) => {
+            let mut plan = answered(admin.rebalance(dry_run)).await?;
+            plan.moves.extend(admin.list_moves(None).await?);
+            Ok(plan)
+        }
+        answer => answer,
+    }
 }
 
 fn write_leader_moves(moves: &[LeaderMove]) -> Result<(), Failure> {
