@@ -39,6 +39,7 @@ fn metrics_of_the_others_tell_what_a_dead_broker_lacks_until_it_has_caught_up() 
         whole.then_some(())
     };
     eventually("nothing is missing", || is_whole(&cluster));
+    assert_eq!(sum(&cluster, &all, "strandline_brokers"), 3 * 3);
 
     cluster.kill(1);
     let left = [0, 2];

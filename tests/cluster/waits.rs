@@ -3,6 +3,8 @@
 
 mod stage;
 
+use std::time::{Duration, Instant};
+
 use rpc::{Reason, v1};
 
 use strandline_tests::harness::Cluster;
@@ -190,6 +192,19 @@ fn who_waits_is_told_that_nobody_answers_and_goes_on_once_somebody_does() {
         view.topics = vec![topic(1, 1, &[1], &[])];
     }
     strand.ends(0);
+}
+
+#[test]
+fn a_wait_ends_with_its_time_also_where_nobody_has_answered_at_all() {
+    let fake = Fake::start();
+    fake.view().refuses = Some(Reason::NotReady);
+    let began = Instant::now();
+    let drain = ["cluster", "drain", "--self", "--wait", "--timeout", "4s"];
+    let strand = Strand::run(&fake.address, &drain);
+    strand.says("no answer yet");
+    strand.ends(5);
+    // A single call would go on for half a minute.
+    assert!(began.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
+use client::CallError;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -39,6 +40,23 @@ pub(crate) struct WaitArgs {
 }
 
 impl WaitArgs {
+    /// As [`answered`], but for no longer than is to be waited.
+    pub(crate) async fn answered<T>(
+        &self,
+        asking: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, Failure> {
+        let began = Instant::now();
+        let asking = answered(asking);
+        let answer = match self.timeout {
+            None => asking.await,
+            Some(timeout) => timeout_at(began + timeout, asking).await.map_err(|_| {
+                let message = format!("no answer after {:.1} s", timeout.as_secs_f64());
+                Failure::new(Exit::Unavailable, "NOT_DONE_IN_TIME", message)
+            })?,
+        };
+        Ok(answer?)
+    }
+
     /// The same, when so much of the time is over.
     pub(crate) fn after(&self, waited: Duration) -> Self {
         Self {

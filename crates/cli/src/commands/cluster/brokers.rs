@@ -7,13 +7,14 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::{write_json, write_table};
 use crate::session::Session;
+use crate::waiting::answered;
 
 /// List the brokers
 #[derive(Debug, Args)]
 pub(crate) struct BrokersArgs {}
 
 pub(crate) async fn run(_args: BrokersArgs, session: &Session) -> Result<(), Failure> {
-    let brokers = session.admin().list_brokers().await?;
+    let brokers = answered(session.admin().list_brokers()).await?;
     if session.json() {
         return brokers
             .iter()

@@ -14,7 +14,7 @@ use super::stuck::{Watch, unreachable, why};
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
-use crate::waiting::{Step, WaitArgs, answered, until_done};
+use crate::waiting::{Step, WaitArgs, until_done};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -42,8 +42,12 @@ pub(crate) async fn run(args: DecommissionArgs, session: &Session) -> Result<(),
         let message = format!("broker {broker} was not decommissioned");
         return Err(Failure::new(Exit::Failed, "NOT_CONFIRMED", message));
     }
+    let began = Instant::now();
     session.know_all().await;
-    let moves = answered(session.admin().decommission(broker)).await?;
+    let moves = args
+        .waiting
+        .answered(session.admin().decommission(broker))
+        .await?;
     if !args.waiting.wait {
         return show_decided(&moves, session);
     }
@@ -59,7 +63,8 @@ pub(crate) async fn run(args: DecommissionArgs, session: &Session) -> Result<(),
             is_over: found.is_gone,
         })
     };
-    until_done(&args.waiting, session, "replicas moved", ask).await?;
+    let rest = args.waiting.after(began.elapsed());
+    until_done(&rest, session, "replicas moved", ask).await?;
     if session.json() {
         return write_json(&Decommissioned { broker });
     }

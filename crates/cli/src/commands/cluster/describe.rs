@@ -7,6 +7,7 @@ use super::brokers::{BrokerJson, write_brokers};
 use crate::failure::Failure;
 use crate::output::{write_json, write_line};
 use crate::session::Session;
+use crate::waiting::answered;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -19,7 +20,7 @@ Examples:
 pub(crate) struct DescribeArgs {}
 
 pub(crate) async fn run(_args: DescribeArgs, session: &Session) -> Result<(), Failure> {
-    let cluster = session.admin().describe_cluster().await?;
+    let cluster = answered(session.admin().describe_cluster()).await?;
     if session.json() {
         return write_json(&ClusterJson {
             cluster_id: &cluster.cluster_id,

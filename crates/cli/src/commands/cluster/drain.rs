@@ -9,7 +9,7 @@ use super::stuck::Watch;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
-use crate::waiting::{Step, WaitArgs, answered, until_done};
+use crate::waiting::{Step, WaitArgs, until_done};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -34,12 +34,14 @@ pub(crate) struct DrainArgs {
 }
 
 pub(crate) async fn run(args: DrainArgs, session: &Session) -> Result<(), Failure> {
+    let began = Instant::now();
     let broker = match args.broker {
         Some(broker) => broker,
-        None => asked(session).await?,
+        None => asked(&args.waiting, session).await?,
     };
     session.know_all().await;
-    let first = answered(session.admin().drain(broker)).await?;
+    let rest = args.waiting.after(began.elapsed());
+    let first = rest.answered(session.admin().drain(broker)).await?;
     let mut left = first;
     if args.waiting.wait {
         let mut watch = Watch::default();
@@ -49,7 +51,8 @@ pub(crate) async fn run(args: DrainArgs, session: &Session) -> Result<(), Failur
             left = drained.leaders;
             progress(&cluster, drained, first, &mut watch)
         };
-        until_done(&args.waiting, session, "leaderships moved", ask).await?;
+        let rest = args.waiting.after(began.elapsed());
+        until_done(&rest, session, "leaderships moved", ask).await?;
     }
     if session.json() {
         let leaders = left;
@@ -62,8 +65,8 @@ pub(crate) async fn run(args: DrainArgs, session: &Session) -> Result<(), Failur
 }
 
 /// The number of the broker that answers.
-async fn asked(session: &Session) -> Result<i32, Failure> {
-    let cluster = session.admin().describe_cluster().await?;
+async fn asked(waiting: &WaitArgs, session: &Session) -> Result<i32, Failure> {
+    let cluster = waiting.answered(session.admin().describe_cluster()).await?;
     // The API's numbers are signed, so it came as one.
     Ok(i32::try_from(cluster.broker.get()).unwrap_or(i32::MAX))
 }

@@ -9,7 +9,7 @@ use super::settled::wait_for_moves;
 use crate::failure::Failure;
 use crate::output::{write_json, write_line, write_table};
 use crate::session::Session;
-use crate::waiting::{WaitArgs, answered};
+use crate::waiting::WaitArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -30,7 +30,10 @@ pub(crate) struct MovesArgs {
 pub(crate) async fn run(args: MovesArgs, session: &Session) -> Result<(), Failure> {
     let of = args.of.map(BrokerId::new);
     session.know_all().await;
-    let moves = answered(session.admin().list_moves(of)).await?;
+    let moves = args
+        .waiting
+        .answered(session.admin().list_moves(of))
+        .await?;
     if args.waiting.wait && !moves.is_empty() {
         return wait_for_moves(&args.waiting, session, &moves).await;
     }

@@ -11,7 +11,7 @@ use super::settled::{wait_for_leaders, wait_for_moves};
 use crate::failure::Failure;
 use crate::output::{write_json, write_line, write_table};
 use crate::session::Session;
-use crate::waiting::{WaitArgs, answered};
+use crate::waiting::WaitArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -31,10 +31,12 @@ pub(crate) struct RebalanceArgs {
 
 pub(crate) async fn run(args: RebalanceArgs, session: &Session) -> Result<(), Failure> {
     session.know_all().await;
-    let plan = plan(&session.admin(), args.dry_run).await?;
+    let began = Instant::now();
+    let asking = plan(session.admin(), args.dry_run);
+    let plan = args.waiting.answered(asking).await?;
     if args.waiting.wait {
-        let began = Instant::now();
-        wait_for_moves(&args.waiting, session, &plan.moves).await?;
+        let rest = args.waiting.after(began.elapsed());
+        wait_for_moves(&rest, session, &plan.moves).await?;
         let rest = args.waiting.after(began.elapsed());
         wait_for_leaders(&rest, session, &plan.leader_moves).await?;
     }
@@ -54,11 +56,11 @@ pub(crate) async fn run(args: RebalanceArgs, session: &Session) -> Result<(), Fa
 }
 
 /// What is moved, or would be.
-async fn plan(admin: &Admin, dry_run: bool) -> Result<Rebalance, CallError> {
-    match answered(admin.rebalance(dry_run)).await {
+async fn plan(admin: Admin, dry_run: bool) -> Result<Rebalance, CallError> {
+    match admin.rebalance(dry_run).await {
         // It may have been decided: then that is under way, and not decided once more.
         Err(CallError::Disconnected { .. } | CallError::TimedOut { .. }) => {
-            let mut plan = answered(admin.rebalance(dry_run)).await?;
+            let mut plan = admin.rebalance(dry_run).await?;
             plan.moves.extend(admin.list_moves(None).await?);
             Ok(plan)
         }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::show;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::waiting::answered;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -20,6 +21,6 @@ pub(crate) struct DescribeArgs {
 }
 
 pub(crate) async fn run(args: DescribeArgs, session: &Session) -> Result<(), Failure> {
-    let topic = session.admin().get_topic(&args.name).await?;
+    let topic = answered(session.admin().get_topic(&args.name)).await?;
     show::topic(&topic, session)
 }

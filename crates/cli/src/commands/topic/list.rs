@@ -5,6 +5,7 @@ use clap::Args;
 use super::show;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::waiting::answered;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -21,6 +22,6 @@ pub(crate) struct ListArgs {
 }
 
 pub(crate) async fn run(args: ListArgs, session: &Session) -> Result<(), Failure> {
-    let topics = session.admin().list_topics(&args.prefix).await?;
+    let topics = answered(session.admin().list_topics(&args.prefix)).await?;
     show::topics(&topics, session)
 }

@@ -8,7 +8,7 @@ use crate::commands::cluster::{show_decided, wait_for_moves};
 use crate::failure::Failure;
 use crate::output::write_line;
 use crate::session::Session;
-use crate::waiting::{WaitArgs, answered};
+use crate::waiting::WaitArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -59,7 +59,7 @@ pub(crate) async fn run(args: ReassignArgs, session: &Session) -> Result<(), Fai
     });
     let results = admin.reassign_partitions(wanted.collect(), args.validate_only);
     let (mut moves, mut refused) = (Vec::new(), None);
-    for result in answered(results).await? {
+    for result in args.waiting.answered(results).await? {
         match result.outcome {
             Ok(decided) => moves.push(decided),
             // The first refusal is the command's failure; what was decided goes on.
