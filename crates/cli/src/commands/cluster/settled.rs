@@ -1,7 +1,7 @@
 //! Waiting for moves. Whoever answers may not have heard of them yet: they are done where a description says so, not
 //! where nothing is known of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use client::{LeaderMove, Move, MoveState, PartitionDescription, TopicDescription};
@@ -27,28 +27,31 @@ pub(crate) async fn wait_for_moves(
     }
     let (mut watch, mut topics) = (Watch::default(), Topics::default());
     let names = names(decided.iter().map(|one| &one.topic));
+    let ours: BTreeSet<_> = decided
+        .iter()
+        .map(|one| (&one.topic, one.partition))
+        .collect();
     let ask = async || {
         let admin = session.admin();
         let under_way = admin.list_moves(None).await?;
-        topics.look(admin.find_topics(names.clone()).await?);
-        let is_left = |one: &&Move| {
-            let is_same = |other: &&Move| {
-                (&other.topic, other.partition) == (&one.topic, one.partition)
-                    && other.state != MoveState::Done
-            };
-            under_way.iter().any(|other| is_same(&other)) || !topics.has_settled(one)
-        };
-        let left: Vec<_> = decided.iter().filter(is_left).collect();
         let is_ours = |other: &&Move| {
-            let place = (&other.topic, other.partition);
-            left.iter().any(|one| (&one.topic, one.partition) == place)
+            other.state != MoveState::Done && ours.contains(&(&other.topic, other.partition))
         };
         let shown: Vec<_> = under_way.iter().filter(is_ours).collect();
+        let mut left = shown.len();
+        if left == 0 {
+            // All are done, or this broker has not heard of them yet.
+            topics.look(admin.find_topics(names.clone()).await?);
+            left = decided
+                .iter()
+                .filter(|one| !topics.has_settled(one))
+                .count();
+        }
         let note = match watch.stuck_move(&shown, Instant::now()) {
             Some(stuck) => why(stuck, &admin.list_brokers().await?),
             None => how_far(&shown),
         };
-        Ok(step(decided.len(), left.len(), note))
+        Ok(step(decided.len(), left, note))
     };
     until_done(args, session, "moves done", ask).await
 }
