@@ -62,6 +62,13 @@ impl Broker {
         *self.registered.borrow()
     }
 
+    /// Waits until it is, however long that takes.
+    pub async fn registered(&self) {
+        let mut registered = self.registered.subscribe();
+        // The sender is this broker's own: it is not gone.
+        let _ = registered.wait_for(|registered| *registered).await;
+    }
+
     /// Sees that the cluster is known here as it was when this start was registered, or newer. Before that, what is known
     /// is as old as the broker's last life: no answer to anybody who asks for topics, brokers or moves.
     ///

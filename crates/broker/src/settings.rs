@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use model::{BrokerId, ClusterId, DiskId};
+use model::{BrokerId, ClusterId, DiskEpoch, DiskId};
 
-/// Who this broker is. The caller keeps `disk` and `start_counter` on the data directory, durably, and counts
-/// up before every start.
+/// Who this broker is. The caller keeps `disk`, `start_counter` and `epoch` on the data directory, durably, and counts
+/// up before every start; the epoch only once the one before is registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerIdentity {
     /// The broker, as the operator numbers it.
@@ -15,6 +15,8 @@ pub struct BrokerIdentity {
     pub disk: DiskId,
     /// How often a broker has started on that directory, this start included.
     pub start_counter: u64,
+    /// Which of the starts that the cluster registers this is.
+    pub epoch: DiskEpoch,
     /// Where clients reach the gRPC API: `host:port`.
     pub grpc_address: String,
     /// Where brokers reach it: `host:port`.

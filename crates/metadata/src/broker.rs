@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{BrokerId, DiskId, ReplicaId};
+use model::{BrokerId, DiskEpoch, DiskId, ReplicaId};
 
 /// What the cluster knows of one broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Broker {
     pub replica: ReplicaId,
     /// How often the broker has started on this disk, as presented last; never goes back.
     pub start_counter: u64,
+    /// The start of the disk that was registered last.
+    pub epoch: DiskEpoch,
     /// Where clients reach its gRPC API: `host:port`.
     pub grpc_address: String,
     /// Where brokers reach it: `host:port`.

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId, TopicId, TopicName};
+use model::{
+    BrokerId, ClusterId, DiskEpoch, DiskId, PartitionIndex, ReplicaId, TopicId, TopicName,
+};
 
 use crate::limits::Limits;
 use crate::replication_factor::ReplicationFactor;
@@ -66,6 +68,8 @@ pub struct RegisterBroker {
     pub disk: DiskId,
     /// How often it has started on that directory; kept on the directory itself.
     pub start_counter: u64,
+    /// Which of the disk's starts that are registered this is; kept there too.
+    pub epoch: DiskEpoch,
     /// The replica id that the directory bears already: it was there when the cluster formed, or has been given one.
     /// `None`: it is empty, and asks for one.
     pub bears: Option<ReplicaId>,

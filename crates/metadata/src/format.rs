@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! message   "SM"  kind  version  item          kind: 'C' command, 'A' answer, 'S' snapshot
-//!            2     1       1                   version: 4
+//!            2     1       1                   version: 5
 //!
 //! item      'n'  number (8)                    every number, id of a broker, replica, partition …;
 //!                                              signed ones in two's complement
@@ -47,7 +47,7 @@ use stored::Stored;
 use writer::Writer;
 
 /// The version written, and the newest one read.
-pub const FORMAT_VERSION: u8 = 4;
+pub const FORMAT_VERSION: u8 = 5;
 
 /// The oldest version read: brokers without states, partitions that have never moved.
 pub const FORMAT_VERSION_OLDEST: u8 = 1;

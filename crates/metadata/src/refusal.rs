@@ -65,6 +65,22 @@ pub enum Refusal {
         /// The start counter presented.
         presented: u64,
     },
+    /// An epoch that the cluster has registered with another start, or with a later one.
+    #[error(
+        "broker {broker} presents registered start {presented} of disk {disk}, but the cluster has taken start {known} \
+         of another copy of that disk: this is an older copy and may have forgotten acknowledged records; start with an \
+         empty data directory"
+    )]
+    OtherCopyOfDisk {
+        /// The broker.
+        broker: BrokerId,
+        /// The disk.
+        disk: DiskId,
+        /// The number of the epoch known.
+        known: u64,
+        /// The number of the epoch presented.
+        presented: u64,
+    },
     /// A disk that is another broker's.
     #[error(
         "disk {disk} belongs to broker {owner}, not to broker {broker}; give each broker its own data directory"

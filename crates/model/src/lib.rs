@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod clock;
+pub mod disk_epoch;
 pub mod durability;
 pub mod id;
 pub mod limits;
@@ -15,6 +16,7 @@ pub mod spelling;
 pub mod timestamp;
 
 pub use clock::{Clock, SystemClock};
+pub use disk_epoch::DiskEpoch;
 pub use durability::{Acks, Durability};
 pub use id::{BrokerId, ClusterId, DiskId, PartitionIndex, ProducerId, ReplicaId, TopicId};
 pub use name::{NameError, TopicName};

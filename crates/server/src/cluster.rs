@@ -67,6 +67,7 @@ pub(crate) fn start(
         broker: BrokerId::new(settings.id),
         disk: directory.disk_id(),
         start_counter: directory.start_counter(),
+        epoch: directory.epoch(),
         standing: promises::standing(directory.bond()),
         initial_brokers: settings.initial_brokers,
         advertised_peer: advertised_peer.to_string(),

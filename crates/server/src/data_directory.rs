@@ -1,7 +1,7 @@
 //! The data directory as the process sees it: whose it is, who uses it now, how often it was started on.
 //!
 //! ```text
-//! <data>/strandline        the identity: format, disk id, broker, start counter, cluster, replica
+//! <data>/strandline        the identity: format, disk id, broker, start counter, cluster, replica, epoch
 //! <data>/strandline.lock   locked by the broker that runs, holds its process id
 //! <data>/…                 votes, logs, journals: replication's and segment-log's
 //! ```
@@ -17,12 +17,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::{Clock, DiskId};
+use model::{Clock, DiskEpoch, DiskId};
 use segment_log::disk::{Disk, RealDisk, read_small_file};
 
 pub use error::DirectoryError;
 pub(crate) use identity::Bond;
-use identity::{Identity, Unsound};
+use identity::{Epoch, Identity, Unsound};
 use lock::DirectoryLock;
 pub(crate) use stored::Stored;
 
@@ -84,9 +84,11 @@ impl DataDirectory {
             stopped_cleanly: true,
             created: clock.now(),
             bond: Bond::None,
+            epoch: Epoch::NONE,
         });
         let stored = Stored::new(disk.clone(), Path::new(IDENTITY_FILE), identity);
-        stored.count_start().map_err(io("count this start"))?;
+        let (nonce, _) = uuid::Uuid::new_v4().as_u64_pair();
+        stored.count_start(nonce).map_err(io("count this start"))?;
         Ok(Self {
             path: path.to_owned(),
             disk,
@@ -138,6 +140,11 @@ impl DataDirectory {
     /// How often a broker has started on it, this time included.
     pub(crate) fn start_counter(&self) -> u64 {
         self.stored.read().starts
+    }
+
+    /// Which start the cluster is to register.
+    pub(crate) fn epoch(&self) -> DiskEpoch {
+        self.stored.read().epoch.presented
     }
 
     /// Whether the broker before said that it had stopped.

@@ -7,6 +7,7 @@
 //!         ─ note the clean stop ─ unlock
 //! ```
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::RunError;
 use crate::cluster::{self, PeerNeighbours, Place};
-use crate::data_directory::DataDirectory;
+use crate::data_directory::{DataDirectory, Stored};
 use crate::grpc::GrpcServer;
 use crate::health::Health;
 use crate::http::{self, Shown};
@@ -187,6 +188,7 @@ async fn start(
     let grpc = GrpcServer::start(grpc.listener, storage.cores(), &api.routes, settings)?;
     let mut telling = JoinSet::new();
     telling.spawn(tell(health.clone(), api.health.clone()));
+    telling.spawn(note_registered(broker.clone(), directory.stored().clone()));
     if let Some(network) = storage.network() {
         let announced =
             cluster::announce_until_registered(network.clone(), broker.clone(), place.replica);
@@ -253,6 +255,20 @@ fn serve_aside(http: Bound, health: Arc<Health>, metrics: Metrics, data: &Path) 
 
 async fn tell(health: Arc<Health>, reporter: HealthReporter) {
     health.tell(reporter).await;
+}
+
+/// Notes on the disk that the cluster has taken this start: the next one is another.
+async fn note_registered(broker: Arc<Broker>, stored: Arc<Stored>) {
+    broker.registered().await;
+    let noted = tokio::task::spawn_blocking(move || stored.registered()).await;
+    match noted.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) {
+        Ok(()) => {}
+        Err(error) => tracing::warn!(
+            %error,
+            "the data directory could not note that the cluster has registered this start: the next start passes for the \
+             same one, and a copy of the disk that is taken until then for the disk"
+        ),
+    }
 }
 
 /// Says that everything serves, or what does not.

@@ -19,6 +19,7 @@ pub(crate) fn broker_identity(
         broker: BrokerId::new(settings.id),
         disk: directory.disk_id(),
         start_counter: directory.start_counter(),
+        epoch: directory.epoch(),
         grpc_address: advertised(settings.advertise_grpc.as_ref(), &settings.grpc, grpc)
             .to_string(),
         peer_address,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use metadata::{BrokerState, Doubt, DoubtState, Partition, Refusal};
-use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId};
+use model::{BrokerId, ClusterId, DiskEpoch, DiskId, PartitionIndex, ReplicaId};
 use replication::peer::GroupId;
 
 use crate::Broker;
@@ -89,10 +89,10 @@ impl Broker {
         &self,
         broker: BrokerId,
         disk: DiskId,
-        start_counter: u64,
+        start: (u64, DiskEpoch),
         replica: ReplicaId,
     ) -> Result<(), Refusal> {
-        self.state(|state| state.judge_peer(broker, disk, start_counter, replica))
+        self.state(|state| state.judge_peer(broker, disk, start, replica))
     }
 
     /// The cluster as this broker knows it.

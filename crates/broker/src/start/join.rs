@@ -49,6 +49,7 @@ fn register(identity: &BrokerIdentity, bears: Option<ReplicaId>) -> Command {
         broker: identity.broker,
         disk: identity.disk,
         start_counter: identity.start_counter,
+        epoch: identity.epoch,
         bears,
         grpc_address: identity.grpc_address,
         peer_address: identity.peer_address,

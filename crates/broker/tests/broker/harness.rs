@@ -35,6 +35,7 @@ pub(crate) fn settings() -> BrokerSettings {
         broker: BrokerId::new(0),
         disk: DiskId::from_bytes([5; 16]),
         start_counter: 1,
+        epoch: model::DiskEpoch::default(),
         grpc_address: "127.0.0.1:7700".to_owned(),
         peer_address: "127.0.0.1:7701".to_owned(),
         rack: None,

@@ -55,6 +55,7 @@ pub(super) fn of(refusal: &Refusal) -> v1::Error {
         | Refusal::BadInitialBrokers { .. }
         | Refusal::LimitOutOfBounds { .. }
         | Refusal::OlderCopyOfDisk { .. }
+        | Refusal::OtherCopyOfDisk { .. }
         | Refusal::DiskOfOtherBroker { .. }
         | Refusal::DiskWasReplaced { .. }
         | Refusal::TooManyReplacedDisks { .. }

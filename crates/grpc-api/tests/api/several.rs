@@ -133,6 +133,7 @@ async fn member(id: u32, network: Arc<network::Network>, hearsay: Arc<hearsay::H
             broker: BrokerId::new(id),
             disk: DiskId::from_bytes([id as u8; 16]),
             start_counter: 1,
+            epoch: model::DiskEpoch::default(),
             grpc_address: address.clone(),
             peer_address: format!("broker-{id}:7701"),
             rack: None,

@@ -4,7 +4,7 @@
 //! gets the next one, never issued before: a disk that has lost its log must not vote as the one that
 //! had it.
 
-use model::{BrokerId, DiskId, ReplicaId};
+use model::{BrokerId, DiskEpoch, DiskId, ReplicaId};
 
 use crate::broker::{Broker, BrokerState};
 use crate::command::RegisterBroker;
@@ -17,7 +17,8 @@ impl ClusterState {
     pub(super) fn register_broker(&mut self, command: &RegisterBroker) -> Result<Outcome, Refusal> {
         let formed = self.formed()?;
         check_texts(command)?;
-        self.judge_disk(command.broker, command.disk, command.start_counter)?;
+        let start = (command.start_counter, command.epoch);
+        self.judge_disk(command.broker, command.disk, start)?;
         let known = self.brokers.get(&command.broker).cloned();
         let (replica, replaced) = match &known {
             Some(known) if known.disk == command.disk => (known.replica, None),
@@ -39,6 +40,7 @@ impl ClusterState {
             disk: command.disk,
             replica,
             start_counter: command.start_counter,
+            epoch: command.epoch,
             grpc_address: command.grpc_address.clone(),
             peer_address: command.peer_address.clone(),
             rack: command.rack.clone(),
@@ -66,7 +68,7 @@ impl ClusterState {
         Ok(outcome)
     }
 
-    /// Whether a broker may take part on this disk, at this start of it.
+    /// Whether a broker may take part on this disk, at this start of it: the start counter and the epoch.
     ///
     /// # Errors
     /// [`Refusal`]: the disk was replaced, is another broker's, is an older copy of itself, or its broker has left.
@@ -74,7 +76,7 @@ impl ClusterState {
         &self,
         broker: BrokerId,
         disk: DiskId,
-        start_counter: u64,
+        (start_counter, epoch): (u64, DiskEpoch),
     ) -> Result<(), Refusal> {
         if let Some(owner) = self.replaced_disks.get(&disk) {
             return Err(Refusal::DiskWasReplaced {
@@ -98,6 +100,12 @@ impl ClusterState {
                 known: known.start_counter,
                 presented: start_counter,
             }),
+            Some(known) if !epoch.may_follow(known.epoch) => Err(Refusal::OtherCopyOfDisk {
+                broker,
+                disk,
+                known: known.epoch.number,
+                presented: epoch.number,
+            }),
             _ => Ok(()),
         }
     }
@@ -110,14 +118,14 @@ impl ClusterState {
         &self,
         broker: BrokerId,
         disk: DiskId,
-        start_counter: u64,
+        start: (u64, DiskEpoch),
         replica: ReplicaId,
     ) -> Result<(), Refusal> {
-        let judged = self.judge_disk(broker, disk, start_counter);
+        let judged = self.judge_disk(broker, disk, start);
         match (judged, self.brokers.get(&broker)) {
             // It has left and runs on: it may hear of that.
             (Err(Refusal::IsLeaving { .. }), Some(known))
-                if known.start_counter == start_counter =>
+                if (known.start_counter, known.epoch) == start =>
             {
                 Ok(())
             }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId, TopicId, TopicName};
+use model::{
+    BrokerId, ClusterId, DiskEpoch, DiskId, PartitionIndex, ReplicaId, TopicId, TopicName,
+};
 
 use crate::command::{
     AddPartitions, AllocateProducerIds, Command, CreateTopic, FormCluster, RegisterBroker,
@@ -42,10 +44,19 @@ pub(crate) fn form(initial_brokers: u32, limits: Limits) -> Command {
 
 /// Broker `broker` on the disk whose id repeats `disk`.
 pub(crate) fn register(broker: u32, disk: u8, start_counter: u64) -> Command {
+    let epoch = DiskEpoch {
+        number: start_counter,
+        nonce: start_counter,
+    };
+    register_as(broker, disk, start_counter, epoch)
+}
+
+pub(crate) fn register_as(broker: u32, disk: u8, start_counter: u64, epoch: DiskEpoch) -> Command {
     Command::RegisterBroker(RegisterBroker {
         broker: BrokerId::new(broker),
         disk: DiskId::from_bytes([disk; 16]),
         start_counter,
+        epoch,
         bears: Some(ReplicaId::new(u64::from(broker))),
         grpc_address: format!("broker-{broker}:7700"),
         peer_address: format!("broker-{broker}:7701"),

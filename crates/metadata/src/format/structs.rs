@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{BrokerId, ReplicaId};
+use model::{BrokerId, DiskEpoch, ReplicaId};
 
 use super::decode_error::DecodeError;
 use super::reader::Reader;
@@ -26,6 +26,8 @@ const MOVES_SINCE: u8 = 2;
 const NEIGHBOURS_SINCE: u8 = 3;
 /// The version since which replicas may be in doubt.
 const DOUBTS_SINCE: u8 = 4;
+/// The version since which the starts of disks are told apart.
+const EPOCHS_SINCE: u8 = 5;
 
 macro_rules! records {
     ($($type:ident { $($field:ident),* })*) => {$(
@@ -66,12 +68,13 @@ records! {
     AcceptLoss { topic, doubts }
     AcceptedDoubt { partition, replica, since }
     Doubt { replica, since, state }
+    DiskEpoch { number, nonce }
 }
 
-const REGISTER_BROKER_FIELDS: usize = 7;
+const REGISTER_BROKER_FIELDS: usize = 8;
 
-/// (broker, disk, start counter, gRPC address, peer address, rack or absent, the replica id it bears or absent); version 1
-/// has no such id: brokers formed their clusters alone, with their own numbers.
+/// (broker, disk, start counter, gRPC address, peer address, rack or absent, the replica id it bears or absent, epoch);
+/// version 1 has no such id: brokers formed their clusters alone, with their own numbers. Version 4 has no epoch.
 impl Stored for RegisterBroker {
     fn write(&self, writer: &mut Writer) {
         writer.list(REGISTER_BROKER_FIELDS);
@@ -82,11 +85,14 @@ impl Stored for RegisterBroker {
         self.peer_address.write(writer);
         self.rack.write(writer);
         self.bears.write(writer);
+        self.epoch.write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let says_replica = reader.version() >= MOVES_SINCE;
-        reader.record(REGISTER_BROKER_FIELDS - usize::from(!says_replica))?;
+        let has_epoch = reader.version() >= EPOCHS_SINCE;
+        let lacking = usize::from(!says_replica) + usize::from(!has_epoch);
+        reader.record(REGISTER_BROKER_FIELDS - lacking)?;
         let broker: BrokerId = Stored::read(reader)?;
         Ok(Self {
             broker,
@@ -99,14 +105,15 @@ impl Stored for RegisterBroker {
                 true => Stored::read(reader)?,
                 false => Some(ReplicaId::new(u64::from(broker.get()))),
             },
+            epoch: epoch_or_none(reader, has_epoch)?,
         })
     }
 }
 
-const BROKER_FIELDS: usize = 8;
+const BROKER_FIELDS: usize = 9;
 
-/// (id, disk, replica, start counter, gRPC address, peer address, rack or absent, state); version 1 has no state: all
-/// are active.
+/// (id, disk, replica, start counter, gRPC address, peer address, rack or absent, state, epoch); version 1 has no state: all
+/// are active. Version 4 has no epoch.
 impl Stored for Broker {
     fn write(&self, writer: &mut Writer) {
         writer.list(BROKER_FIELDS);
@@ -118,11 +125,14 @@ impl Stored for Broker {
         self.peer_address.write(writer);
         self.rack.write(writer);
         self.state.write(writer);
+        self.epoch.write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let has_state = reader.version() >= MOVES_SINCE;
-        reader.record(BROKER_FIELDS - usize::from(!has_state))?;
+        let has_epoch = reader.version() >= EPOCHS_SINCE;
+        let lacking = usize::from(!has_state) + usize::from(!has_epoch);
+        reader.record(BROKER_FIELDS - lacking)?;
         Ok(Self {
             id: Stored::read(reader)?,
             disk: Stored::read(reader)?,
@@ -135,7 +145,15 @@ impl Stored for Broker {
                 true => Stored::read(reader)?,
                 false => BrokerState::Active,
             },
+            epoch: epoch_or_none(reader, has_epoch)?,
         })
+    }
+}
+
+fn epoch_or_none(reader: &mut Reader<'_>, has_epoch: bool) -> Result<DiskEpoch, DecodeError> {
+    match has_epoch {
+        true => Stored::read(reader),
+        false => Ok(DiskEpoch::default()),
     }
 }
 

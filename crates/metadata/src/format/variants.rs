@@ -123,6 +123,7 @@ variants! { Refusal
         36 TooFewBrokersRemain { broker, topic, wanted, remaining }
         37 LastBroker { broker }
         38 NothingInDoubt { topic, partition }
+        39 OtherCopyOfDisk { broker, disk, known, presented }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What brokers say when they meet, and who is refused.
 
-use model::{BrokerId, DiskId};
+use model::{BrokerId, DiskEpoch, DiskId};
 
 use super::{PeerSettings, Standing};
 
@@ -20,6 +20,8 @@ pub struct Hello {
     pub disk: DiskId,
     /// How often a broker has started on that directory.
     pub start_counter: u64,
+    /// Which of the starts that the cluster registers this is.
+    pub epoch: DiskEpoch,
     /// How far it has come into a cluster.
     pub standing: Standing,
     /// How many brokers form the cluster, by its settings.
@@ -49,6 +51,7 @@ impl Hello {
             broker: settings.broker,
             disk: settings.disk,
             start_counter: settings.start_counter,
+            epoch: settings.epoch,
             standing,
             initial_brokers: settings.initial_brokers,
             advertised_peer: settings.advertised_peer.clone(),
@@ -61,6 +64,7 @@ impl Hello {
         self.broker == other.broker
             && self.disk == other.disk
             && self.start_counter == other.start_counter
+            && self.epoch == other.epoch
     }
 
     /// Whether two brokers may talk; both sides come to the same end.
@@ -131,6 +135,7 @@ mod tests {
             broker: BrokerId::new(broker),
             disk: DiskId::from_bytes([broker as u8; 16]),
             start_counter: 1,
+            epoch: DiskEpoch::default(),
             standing: Standing::Empty,
             initial_brokers: 3,
             advertised_peer: format!("host-{broker}:7701"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{BrokerId, DiskId};
+use model::{BrokerId, DiskEpoch, DiskId};
 
 use super::Standing;
 
@@ -17,6 +17,8 @@ pub struct PeerSettings {
     pub disk: DiskId,
     /// How often a broker has started on that directory, this time included.
     pub start_counter: u64,
+    /// Which of the starts that the cluster registers this is.
+    pub epoch: DiskEpoch,
     /// What the directory says of its cluster.
     pub standing: Standing,
     /// How many brokers form the cluster: 0 to this number, exclusive.

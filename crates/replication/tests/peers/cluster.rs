@@ -93,6 +93,7 @@ pub(crate) fn broker(number: u32, initial_brokers: u32, addresses: &[String]) ->
             broker: BrokerId::new(number),
             disk: DiskId::from_bytes(id),
             start_counter: 1,
+            epoch: model::DiskEpoch::default(),
             standing: Standing::Empty,
             initial_brokers,
             advertised_peer,

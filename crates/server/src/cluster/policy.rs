@@ -24,7 +24,8 @@ impl PeerPolicy for KnownBrokers {
         let (Some(broker), Some(member)) = (self.broker.upgrade(), peer.standing.member()) else {
             return Ok(());
         };
-        let judged = broker.judge_peer(peer.broker, peer.disk, peer.start_counter, member.replica);
+        let start = (peer.start_counter, peer.epoch);
+        let judged = broker.judge_peer(peer.broker, peer.disk, start, member.replica);
         judged.map_err(|refusal| refusal.to_string())
     }
 }

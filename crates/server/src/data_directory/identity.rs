@@ -1,7 +1,7 @@
 //! The identity file: text, so that a person can look at it.
 //!
 //! ```text
-//! strandline-data 2                        the format; this line is the same in every format to come
+//! strandline-data 3                        the format; this line is the same in every format to come
 //! disk 000102030405060708090a0b0c0d0e0f    drawn at random when the directory was made
 //! broker 0                                 the broker it belongs to
 //! starts 17                                how often a broker has started on it
@@ -11,21 +11,27 @@
 //! cluster 000102030405060708090a0b0c0d0e0f the cluster, or `none`
 //! replica 0                                the id that the cluster has issued to this disk, or `none`
 //! formed 3                                 how many brokers form it, where this disk is among theirs, or `none`
+//! epoch 16                                 counts the starts that the cluster has registered, this one included
+//! nonce 0123456789abcdef                   drawn at random with it
+//! registered yes                           or `no`: the next start presents the same epoch again
 //! crc 89abcdef                             CRC-32 of all lines above, in hexadecimal
 //! ```
-//! Every line ends with LF. It is replaced as a whole. Format 1 lacks the four lines before the last: it was written
-//! by brokers alone, which did not note their cluster (`unnoted`).
+//! Every line ends with LF. It is replaced as a whole. Format 2 lacks the three lines before the last: it counted
+//! no epochs. Format 1 lacks four more: it was written by brokers alone, which did not note their cluster (`unnoted`).
 
 use std::fmt::Display;
 use std::str::{FromStr, Lines};
 
-use model::{ClusterId, DiskId, ReplicaId, Timestamp};
+use model::{ClusterId, DiskEpoch, DiskId, ReplicaId, Timestamp};
 
 /// The newest format that this version knows.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 /// The format of brokers alone.
 const FORMAT_ALONE: u64 = 1;
+
+/// The last format that counted no epochs.
+const FORMAT_WITHOUT_EPOCHS: u64 = 2;
 
 /// No identity is longer, in bytes.
 pub(super) const BYTES_MAX: usize = 4096;
@@ -41,6 +47,47 @@ pub(super) struct Identity {
     pub(super) stopped_cleanly: bool,
     pub(super) created: Timestamp,
     pub(super) bond: Bond,
+    pub(super) epoch: Epoch,
+}
+
+/// Which registered start of the disk this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Epoch {
+    pub(super) presented: DiskEpoch,
+    /// Whether the cluster is known to have taken it. What is not may still have been taken: it is presented again.
+    pub(super) is_registered: bool,
+}
+
+impl Epoch {
+    /// Before the first start.
+    pub(super) const NONE: Self = Self {
+        presented: DiskEpoch {
+            number: 0,
+            nonce: 0,
+        },
+        is_registered: true,
+    };
+
+    fn encode(self) -> String {
+        let registered = if self.is_registered { "yes" } else { "no" };
+        let DiskEpoch { number, nonce } = self.presented;
+        format!("epoch {number}\nnonce {nonce:016x}\nregistered {registered}\n")
+    }
+
+    fn decode(lines: &mut Lines<'_>) -> Option<Self> {
+        let number = field(lines, "epoch")?;
+        let nonce: String = field(lines, "nonce")?;
+        let nonce = u64::from_str_radix(&nonce, 16).ok()?;
+        let is_registered = match field::<String>(lines, "registered")?.as_str() {
+            "yes" => true,
+            "no" => false,
+            _ => return None,
+        };
+        Some(Self {
+            presented: DiskEpoch { number, nonce },
+            is_registered,
+        })
+    }
 }
 
 /// What binds a data directory to a cluster.
@@ -152,12 +199,13 @@ impl Identity {
         };
         let text = format!(
             "{MAGIC} {FORMAT}\ndisk {}\nbroker {}\nstarts {}\nstopped {stopped}\ncreated {}\n\
-             {}",
+             {}{}",
             self.disk,
             self.broker,
             self.starts,
             self.created.as_millis(),
             self.bond.encode(),
+            self.epoch.encode(),
         );
         let crc = crc32fast::hash(text.as_bytes());
         format!("{text}crc {crc:08x}\n").into_bytes()
@@ -173,7 +221,7 @@ impl Identity {
             (magic == MAGIC).then(|| format.parse::<u64>().ok())?
         });
         let format = match format {
-            Some(format @ (FORMAT_ALONE | FORMAT)) => format,
+            Some(format @ FORMAT_ALONE..=FORMAT) => format,
             Some(format) if format > FORMAT => return Err(Unsound::Newer { format }),
             _ => {
                 return Err(damaged(
@@ -207,9 +255,13 @@ impl Identity {
             },
             created: Timestamp::from_millis(field(&mut lines, "created")?),
             bond: Bond::Unnoted,
+            epoch: Epoch::NONE,
         };
-        if format != FORMAT_ALONE {
+        if format > FORMAT_ALONE {
             identity.bond = Bond::decode(&mut lines)?;
+        }
+        if format > FORMAT_WITHOUT_EPOCHS {
+            identity.epoch = Epoch::decode(&mut lines)?;
         }
         lines.next().is_none().then_some(identity)
     }
@@ -250,6 +302,13 @@ mod tests {
                 replica: ReplicaId::new(4),
                 initial_brokers: Some(3),
             },
+            epoch: Epoch {
+                presented: DiskEpoch {
+                    number: 16,
+                    nonce: 0x0123_4567_89ab_cdef,
+                },
+                is_registered: false,
+            },
         }
     }
 
@@ -262,9 +321,10 @@ mod tests {
     #[test]
     fn golden_bytes_and_round_trip() {
         let bytes = identity().encode();
-        let text = "strandline-data 2\ndisk abababababababababababababababab\nbroker 3\nstarts 17\n\
+        let text = "strandline-data 3\ndisk abababababababababababababababab\nbroker 3\nstarts 17\n\
                     stopped unclean\ncreated 1790000000000\nbond member\n\
-                    cluster cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\nreplica 4\nformed 3\n";
+                    cluster cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\nreplica 4\nformed 3\n\
+                    epoch 16\nnonce 0123456789abcdef\nregistered no\n";
         assert_eq!(
             String::from_utf8(bytes.clone()).unwrap(),
             String::from_utf8(summed(text)).unwrap()
@@ -299,9 +359,22 @@ mod tests {
                     stopped unclean\ncreated 1790000000000\n";
         let alone = Identity {
             bond: Bond::Unnoted,
+            epoch: Epoch::NONE,
             ..identity()
         };
         assert_eq!(Identity::decode(&summed(text)), Ok(alone));
+    }
+
+    #[test]
+    fn the_format_that_counted_no_epochs_is_still_read() {
+        let text = "strandline-data 2\ndisk abababababababababababababababab\nbroker 3\nstarts 17\n\
+                    stopped unclean\ncreated 1790000000000\nbond member\n\
+                    cluster cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\nreplica 4\nformed 3\n";
+        let uncounted = Identity {
+            epoch: Epoch::NONE,
+            ..identity()
+        };
+        assert_eq!(Identity::decode(&summed(text)), Ok(uncounted));
     }
 
     #[test]
@@ -330,8 +403,8 @@ mod tests {
 
     #[test]
     fn a_later_format_is_told_from_damage() {
-        let later = b"strandline-data 3\nwhatever comes\n";
-        assert_eq!(Identity::decode(later), Err(Unsound::Newer { format: 3 }));
+        let later = b"strandline-data 4\nwhatever comes\n";
+        assert_eq!(Identity::decode(later), Err(Unsound::Newer { format: 4 }));
         for older in [
             &b"strandline-data 0\n"[..],
             b"strandline-data x\n",

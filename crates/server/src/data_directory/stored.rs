@@ -4,10 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::DiskEpoch;
 use parking_lot::Mutex;
 use segment_log::disk::{Disk, replace_file_durably};
 
-use super::identity::{Bond, Identity};
+use super::identity::{Bond, Epoch, Identity};
 
 /// An identity that changes only once the change is durable.
 pub(crate) struct Stored {
@@ -29,12 +30,29 @@ impl Stored {
         self.identity.lock().clone()
     }
 
-    /// A broker runs on it from now on.
-    pub(super) fn count_start(&self) -> io::Result<()> {
+    /// A broker runs on it from now on. Where the cluster has taken the epoch before, another one begins; `nonce` is drawn
+    /// at random.
+    pub(super) fn count_start(&self, nonce: u64) -> io::Result<()> {
         self.change(|identity| {
             identity.starts += 1;
             identity.stopped_cleanly = false;
+            if identity.epoch.is_registered {
+                let number = identity.epoch.presented.number + 1;
+                identity.epoch = Epoch {
+                    presented: DiskEpoch { number, nonce },
+                    is_registered: false,
+                };
+            }
         })
+    }
+
+    /// Notes, durably, that the cluster has taken the epoch that was presented; nothing once the broker has come to its
+    /// end, when the directory may be another's. Blocks.
+    ///
+    /// # Errors
+    /// What the operating system says: the next start may present this epoch again.
+    pub(crate) fn registered(&self) -> io::Result<()> {
+        self.change(|identity| identity.epoch.is_registered |= !identity.stopped_cleanly)
     }
 
     pub(super) fn stopped_cleanly(&self) -> io::Result<()> {

@@ -31,6 +31,28 @@ fn a_missing_directory_is_made_and_its_starts_are_counted() {
 }
 
 #[test]
+fn a_start_that_the_cluster_has_not_taken_is_presented_again_and_another_one_behind_it() {
+    let temporary = TempDir::new().unwrap();
+    let first = open(temporary.path()).unwrap();
+    let epoch = first.epoch();
+    assert_eq!(epoch.number, 1);
+    drop(first);
+    let again = open(temporary.path()).unwrap();
+    assert_eq!(again.epoch(), epoch, "the cluster may know it or not");
+    again.stored().registered().unwrap();
+    drop(again);
+    let second = open(temporary.path()).unwrap();
+    assert_eq!(second.epoch().number, 2);
+    assert_ne!(second.epoch().nonce, epoch.nonce);
+    // Once the broker has come to its end, the file is the next one's.
+    let stored = second.stored().clone();
+    let presented = second.epoch();
+    second.close().unwrap();
+    stored.registered().unwrap();
+    assert_eq!(open(temporary.path()).unwrap().epoch(), presented);
+}
+
+#[test]
 fn a_second_broker_is_refused_with_the_process_id_of_the_first() {
     let temporary = TempDir::new().unwrap();
     let first = open(temporary.path()).unwrap();
@@ -79,7 +101,7 @@ fn a_newer_format_is_refused_with_both_numbers() {
     .unwrap();
     let refusal = open(temporary.path()).err().unwrap().to_string();
     assert!(
-        refusal.contains("has format 9, this version knows 2"),
+        refusal.contains("has format 9, this version knows 3"),
         "{refusal}"
     );
 }

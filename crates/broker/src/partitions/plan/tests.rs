@@ -31,6 +31,7 @@ fn cluster(brokers: u8) -> ClusterState {
             broker: BrokerId::new(u32::from(broker)),
             disk: DiskId::from_bytes([broker; 16]),
             start_counter: 1,
+            epoch: model::DiskEpoch::default(),
             bears: Some(ReplicaId::new(u64::from(broker))),
             grpc_address: String::new(),
             peer_address: String::new(),

@@ -10,7 +10,7 @@ use broker::{
 };
 use bytes::Bytes;
 use model::batch::Batch;
-use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId};
+use model::{BrokerId, ClusterId, DiskEpoch, DiskId, PartitionIndex, ReplicaId};
 use replication::ReplicationSettings;
 use segment_log::disk::{Disk, SimulatedDisk};
 
@@ -92,6 +92,10 @@ impl Stage {
             broker: BrokerId::new(broker),
             disk: DiskId::from_bytes([member.disk_id; 16]),
             start_counter: member.start_counter,
+            epoch: DiskEpoch {
+                number: member.start_counter,
+                nonce: member.start_counter,
+            },
             grpc_address: format!("broker-{broker}:7700"),
             peer_address: format!("broker-{broker}:7701"),
             rack: rack.map(|rack| (*rack).to_owned()),

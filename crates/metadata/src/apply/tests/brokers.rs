@@ -82,6 +82,32 @@ fn a_start_counter_that_goes_back_is_an_older_copy_of_the_disk() {
 }
 
 #[test]
+fn an_older_copy_of_a_disk_is_refused_however_often_it_is_started() {
+    let mut state = cluster_of(1);
+    let epoch = |number, nonce| DiskEpoch { number, nonce };
+    // A copy is taken while start 2 runs; the disk goes on with start 3.
+    state.apply(&register_as(0, 0, 2, epoch(2, 20))).unwrap();
+    state.apply(&register_as(0, 0, 3, epoch(3, 30))).unwrap();
+    // The copy is started in its place, again and again: its start counter goes past the one that is known.
+    for start in 3..6 {
+        assert_eq!(
+            refused(&mut state, &register_as(0, 0, start, epoch(3, 31))),
+            Refusal::OtherCopyOfDisk {
+                broker: BrokerId::new(0),
+                disk: DiskId::from_bytes([0; 16]),
+                known: 3,
+                presented: 3
+            }
+        );
+    }
+    // The disk itself, whose start died before it heard that it was taken; and the start behind it.
+    state.apply(&register_as(0, 0, 4, epoch(3, 30))).unwrap();
+    state.apply(&register_as(0, 0, 5, epoch(4, 40))).unwrap();
+    let old = refused(&mut state, &register_as(0, 0, 9, epoch(3, 30)));
+    assert!(matches!(old, Refusal::OtherCopyOfDisk { .. }), "{old}");
+}
+
+#[test]
 fn a_disk_of_another_broker_is_refused() {
     let mut state = cluster_of(2);
     assert_eq!(

@@ -48,7 +48,20 @@ fn a_peer_is_judged_by_its_disk_its_start_and_whether_its_broker_has_left() {
     state.apply(&register(1, 1, 7)).unwrap();
     let judge = |state: &ClusterState, broker: u32, disk: u8, start, replica| {
         let (broker, disk) = (BrokerId::new(broker), DiskId::from_bytes([disk; 16]));
-        state.judge_peer(broker, disk, start, ReplicaId::new(replica))
+        let epoch = |nonce| DiskEpoch {
+            number: start,
+            nonce,
+        };
+        let judged = state.judge_peer(broker, disk, (start, epoch(start)), ReplicaId::new(replica));
+        if state
+            .broker(broker)
+            .is_some_and(|known| known.epoch == epoch(start))
+        {
+            let copy =
+                state.judge_peer(broker, disk, (start + 1, epoch(0)), ReplicaId::new(replica));
+            assert!(copy.is_err(), "a copy of the start before");
+        }
+        judged
     };
     assert_eq!(judge(&state, 1, 1, 7, 1), Ok(()));
     assert_eq!(judge(&state, 1, 1, 8, 1), Ok(()), "not known here yet");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    BrokerId, ClusterId, DiskId, PartitionIndex, ProducerId, ReplicaId, TopicId, TopicName,
+    BrokerId, ClusterId, DiskEpoch, DiskId, PartitionIndex, ProducerId, ReplicaId, TopicId,
+    TopicName,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -314,11 +315,16 @@ fn limits() -> impl Strategy<Value = Limits> {
 fn register_broker() -> impl Strategy<Value = RegisterBroker> {
     let texts = (text(), text(), proptest::option::of(text()));
     let bears = proptest::option::of(any::<u64>().prop_map(ReplicaId::new));
-    (broker(), disk(), any::<u64>(), bears, texts).prop_map(
-        |(broker, disk, start_counter, bears, (grpc_address, peer_address, rack))| RegisterBroker {
+    let start = (any::<u64>(), any::<u64>(), any::<u64>());
+    (broker(), disk(), start, bears, texts).prop_map(
+        |(broker, disk, start, bears, (grpc_address, peer_address, rack))| RegisterBroker {
             broker,
             disk,
-            start_counter,
+            start_counter: start.0,
+            epoch: DiskEpoch {
+                number: start.1,
+                nonce: start.2,
+            },
             bears,
             grpc_address,
             peer_address,
@@ -427,6 +433,14 @@ fn any_refusal() -> impl Strategy<Value = Refusal> {
         (cluster(), cluster()).prop_map(|(ours, theirs)| Refusal::OtherCluster { ours, theirs }),
         (broker(), disk(), any::<u64>(), any::<u64>()).prop_map(
             |(broker, disk, known, presented)| Refusal::OlderCopyOfDisk {
+                broker,
+                disk,
+                known,
+                presented
+            }
+        ),
+        (broker(), disk(), any::<u64>(), any::<u64>()).prop_map(
+            |(broker, disk, known, presented)| Refusal::OtherCopyOfDisk {
                 broker,
                 disk,
                 known,

@@ -3,6 +3,7 @@
 use model::TopicId;
 
 use super::*;
+use crate::apply::tests::register_as;
 use crate::command::FormCluster;
 use crate::refusal::Refusal;
 
@@ -27,7 +28,7 @@ fn a_command_has_these_bytes() {
             brokers: 4,
         },
     });
-    let mut wanted = b"SMC\x04".to_vec();
+    let mut wanted = b"SMC\x05".to_vec();
     wanted.extend(b"l\x02\0\0\0n\x01\0\0\0\0\0\0\0"); // variant 1: FormCluster
     wanted.extend(b"l\x03\0\0\0"); // its three fields
     wanted.extend(b"b\x10\0\0\0");
@@ -46,7 +47,7 @@ fn an_absent_rack_is_one_byte() {
     assert_eq!(
         readable(&bytes),
         "SMC.l....n........l....n........b....................n........\
-         t....broker-7:7700t....broker-7:7701-n........"
+         t....broker-7:7700t....broker-7:7701-n........l....n........n........"
     );
 }
 
@@ -57,7 +58,7 @@ fn a_refusal_has_these_bytes() {
         name: name("ab"),
         id,
     });
-    let mut wanted = b"SMA\x04".to_vec();
+    let mut wanted = b"SMA\x05".to_vec();
     wanted.extend(b"l\x02\0\0\0n\x01\0\0\0\0\0\0\0"); // refused
     wanted.extend(b"l\x03\0\0\0n\x0d\0\0\0\0\0\0\0"); // variant 13 with two fields
     wanted.extend(b"t\x02\0\0\0ab");
@@ -85,8 +86,25 @@ fn list(items: &[Vec<u8>]) -> Vec<u8> {
     [&b"l"[..], &count, &items.concat()].concat()
 }
 
-/// The snapshot of a cluster of one broker with one topic of one partition.
-fn snapshot(version: u8, broker_state: &[Vec<u8>], moves: &[Vec<u8>]) -> Vec<u8> {
+/// The epoch that brokers of these tests present at their first start.
+fn first_epoch() -> Vec<u8> {
+    list(&[number(1), number(1)])
+}
+
+/// A registration as versions have written it that know no epochs.
+fn registration_without_epoch(version: u8) -> (Vec<u8>, Command) {
+    let epoch = list(&[number(2), number(2)]);
+    let mut command = register(0, 0, 2).encode().unwrap().to_vec();
+    command[3] = version;
+    command[19] = 7;
+    command.truncate(command.len() - epoch.len());
+    let read = register_as(0, 0, 2, model::DiskEpoch::default());
+    (command, read)
+}
+
+/// The snapshot of a cluster of one broker with one topic of one partition; `broker_rest` is what versions have added
+/// to a broker.
+fn snapshot(version: u8, broker_rest: &[Vec<u8>], moves: &[Vec<u8>]) -> Vec<u8> {
     let limits = [10_000, 200_000, 100_000, 100].map(number);
     let broker = [
         number(0),
@@ -97,7 +115,7 @@ fn snapshot(version: u8, broker_state: &[Vec<u8>], moves: &[Vec<u8>]) -> Vec<u8>
         text("broker-0:7701"),
         b"-".to_vec(),
     ];
-    let broker = [&broker[..], broker_state].concat();
+    let broker = [&broker[..], broker_rest].concat();
     let partition = [&[list(&[number(0)])][..], moves].concat();
     let topic = [
         id(5),
@@ -132,7 +150,15 @@ fn a_snapshot_has_these_bytes() {
         number(1),
         list(&[]),
     ];
-    assert_eq!(state.encode_snapshot(), snapshot(4, &[active], &moves));
+    let rest = [active, first_epoch()];
+    assert_eq!(state.encode_snapshot(), snapshot(5, &rest, &moves));
+}
+
+/// What versions have stored that know no epochs.
+fn without_epochs(mut state: ClusterState) -> ClusterState {
+    let brokers = state.brokers.values_mut();
+    brokers.for_each(|broker| broker.epoch = model::DiskEpoch::default());
+    state
 }
 
 /// The state in that snapshot, as versions know it that do not say among how many others a partition was created.
@@ -142,7 +168,7 @@ fn without_neighbours() -> ClusterState {
     let mut topic = state.remove_topic(topic_id(5)).unwrap().as_ref().clone();
     topic.partitions_mut().for_each(|one| one.neighbours = 0);
     state.insert_topic(topic);
-    state
+    without_epochs(state)
 }
 
 #[test]
@@ -162,10 +188,32 @@ fn what_version_3_has_written_is_read() {
     let active = list(&[number(1)]);
     let moves = [list(&[]), number(0), number(0), list(&[]), number(1)];
     let stored = snapshot(3, &[active], &moves);
+    let state = without_epochs(state);
     assert_eq!(ClusterState::decode_snapshot(&stored), Ok(state));
-    let mut command = register(0, 0, 2).encode().unwrap().to_vec();
-    command[3] = 3;
-    assert_eq!(Command::decode(&command), Ok(register(0, 0, 2)));
+    let (command, read) = registration_without_epoch(3);
+    assert_eq!(Command::decode(&command), Ok(read));
+}
+
+#[test]
+fn what_version_4_has_written_is_read() {
+    let mut state = cluster_of(1);
+    create(&mut state, 5, "t", 1).unwrap();
+    let active = list(&[number(1)]);
+    let moves = [
+        list(&[]),
+        number(0),
+        number(0),
+        list(&[]),
+        number(1),
+        list(&[]),
+    ];
+    let stored = snapshot(4, &[active], &moves);
+    let mut state = without_epochs(state);
+    assert_eq!(ClusterState::decode_snapshot(&stored), Ok(state.clone()));
+    let (command, read) = registration_without_epoch(4);
+    assert_eq!(Command::decode(&command), Ok(read));
+    // A disk whose epochs were not counted goes on with the first one that is.
+    state.apply(&register(0, 0, 2)).unwrap();
 }
 
 #[test]
@@ -185,7 +233,7 @@ fn a_doubt_has_these_bytes() {
     let noted = list(&[id(5), number(0), number(7)]);
     let fields = [number(0), list(&[noted]), list(&[])];
     let item = list(&[number(15), list(&fields)]);
-    assert_eq!(command.encode().unwrap(), [&b"SMC\x04"[..], &item].concat());
+    assert_eq!(command.encode().unwrap(), [&b"SMC\x05"[..], &item].concat());
     state.apply(&command).unwrap();
     let active = list(&[number(1)]);
     let open = list(&[number(0), number(7), list(&[number(1)])]);
@@ -197,7 +245,8 @@ fn a_doubt_has_these_bytes() {
         number(1),
         list(&[open]),
     ];
-    assert_eq!(state.encode_snapshot(), snapshot(4, &[active], &moves));
+    let rest = [active, first_epoch()];
+    assert_eq!(state.encode_snapshot(), snapshot(5, &rest, &moves));
 }
 
 #[test]
@@ -207,12 +256,11 @@ fn what_version_1_has_written_is_read() {
         ClusterState::decode_snapshot(&snapshot(1, &[], &[])),
         Ok(state.clone())
     );
-    let mut command = register(0, 0, 2).encode().unwrap().to_vec();
-    command[3] = 1;
+    let (mut command, read) = registration_without_epoch(1);
     // One field less: the replica id that the disk bears.
     command[19] = 6;
     command.truncate(command.len() - number(0).len());
-    assert_eq!(Command::decode(&command), Ok(register(0, 0, 2)));
+    assert_eq!(Command::decode(&command), Ok(read));
     let planned = state.plan_partitions(&name("t"), 3).unwrap();
     let mut command = planned.encode().unwrap().to_vec();
     command[3] = 1;
@@ -236,7 +284,7 @@ fn a_move_has_these_bytes() {
     let command = Command::ReassignPartitions(crate::command::ReassignPartitions { moves });
     let fields = [id(5), number(0), number(0), list(&[number(1)])];
     let item = list(&[number(9), list(&[list(&[list(&fields)])])]);
-    assert_eq!(command.encode().unwrap(), [&b"SMC\x04"[..], &item].concat());
+    assert_eq!(command.encode().unwrap(), [&b"SMC\x05"[..], &item].concat());
     state.apply(&command).unwrap();
     // Replica 1 shall have it, 0 goes, epoch 1, none settled, moved from 0; one replica for two brokers.
     let partition = list(&[

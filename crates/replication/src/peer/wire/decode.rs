@@ -1,7 +1,7 @@
 //! Reads frames. Everything is checked: whoever reaches the port can send anything.
 
 use bytes::{Buf, Bytes};
-use model::{BrokerId, ClusterId, DiskId, ReplicaId};
+use model::{BrokerId, ClusterId, DiskEpoch, DiskId, ReplicaId};
 use prost::Message as _;
 use prost::encoding::decode_varint;
 use rpc::internal as wire;
@@ -149,6 +149,10 @@ fn of_hello(hello: wire::Hello) -> Result<Hello, Malformed> {
         broker: BrokerId::new(hello.broker),
         disk: DiskId::from_bytes(disk),
         start_counter: hello.start_counter,
+        epoch: DiskEpoch {
+            number: hello.epoch,
+            nonce: hello.nonce,
+        },
         standing: of_standing(hello.standing)?,
         initial_brokers: hello.initial_brokers,
         advertised_peer: hello.advertised_peer,

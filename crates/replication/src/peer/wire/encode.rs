@@ -197,6 +197,8 @@ fn to_hello(hello: Hello) -> wire::Hello {
         broker: hello.broker.get(),
         disk: Bytes::copy_from_slice(hello.disk.as_bytes()),
         start_counter: hello.start_counter,
+        epoch: hello.epoch.number,
+        nonce: hello.epoch.nonce,
         standing: Some(to_standing(hello.standing)),
         initial_brokers: hello.initial_brokers,
         advertised_peer: hello.advertised_peer,

@@ -1,5 +1,5 @@
 use bytes::{Bytes, BytesMut};
-use model::{BrokerId, ClusterId, DiskId, PartitionIndex, ReplicaId, TopicId};
+use model::{BrokerId, ClusterId, DiskEpoch, DiskId, PartitionIndex, ReplicaId, TopicId};
 
 use super::*;
 use crate::peer::{Membership, RequestKind};
@@ -44,6 +44,10 @@ fn messages() -> Vec<Message> {
         broker: BrokerId::new(2),
         disk: DiskId::from_bytes([8; 16]),
         start_counter: 5,
+        epoch: DiskEpoch {
+            number: 4,
+            nonce: 0x0123_4567_89ab_cdef,
+        },
         standing: member(None),
         initial_brokers: 3,
         advertised_peer: "a:1".to_owned(),
