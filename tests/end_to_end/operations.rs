@@ -140,7 +140,7 @@ fn a_directory_of_a_newer_format_is_refused() {
     broker.terminate();
     let identity = broker.data().join("strandline");
     let text = fs::read_to_string(&identity).unwrap();
-    let newer = text.replacen("strandline-data 2\n", "strandline-data 99\n", 1);
+    let newer = text.replacen("strandline-data 3\n", "strandline-data 99\n", 1);
     assert_ne!(newer, text);
     fs::write(&identity, newer).unwrap();
     let refused = fails_to_start(&["--data", broker.data().to_str().unwrap()]).exits(7);
