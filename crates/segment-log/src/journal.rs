@@ -62,6 +62,16 @@ pub enum JournalError {
     /// Damage below the end.
     #[error(transparent)]
     Damaged(#[from] JournalDamaged),
+    /// It is not there, though it is made before anything else is.
+    #[error(
+        "{} is gone, and there are logs: what it promised cannot be known any more; put it back as it was, or start with \
+         an empty data directory, which other replicas fill",
+        file.display()
+    )]
+    Lost {
+        /// The journal, relative to the data directory.
+        file: PathBuf,
+    },
     /// A write or sync failed; after a final failure the journal takes nothing more.
     #[error(transparent)]
     Failed(#[from] SyncFailed),
@@ -110,16 +120,36 @@ struct Writer {
 }
 
 impl KeyedJournal {
-    /// Opens or creates the journal at `path`, and returns the latest value of each key.
+    /// Opens the journal at `path`, and returns the latest value of each key; creates it where nothing else is yet.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] where a sound frame follows an unsound one; [`JournalError::Io`].
+    /// [`JournalError::Damaged`] where a sound frame follows an unsound one; [`JournalError::Lost`];
+    /// [`JournalError::Io`].
     pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<(Self, Values), JournalError> {
-        let io = |source| JournalError::Io {
-            file: path.to_owned(),
-            source,
-        };
-        let stored = durable::read_small_file(&*disk, path, FILE_BYTES_MAX).map_err(io)?;
+        let is_lost = !disk.exists(path).map_err(io_at(path))?
+            && has_directories(&*disk).map_err(io_at(path))?;
+        if is_lost {
+            return Err(JournalError::Lost {
+                file: path.to_owned(),
+            });
+        }
+        Self::open_or_begin(disk, path)
+    }
+
+    /// The same for a journal that earlier versions did not keep: it begins where it is absent.
+    ///
+    /// # Errors
+    /// As [`KeyedJournal::open`].
+    pub fn open_or_begin(disk: Arc<dyn Disk>, path: &Path) -> Result<(Self, Values), JournalError> {
+        let io = io_at(path);
+        let stored = durable::read_small_file(&*disk, path, FILE_BYTES_MAX).map_err(&io)?;
+        // It is put in place with a frame in it: an empty one has lost its bytes.
+        if stored.as_ref().is_some_and(Vec::is_empty) {
+            return Err(JournalError::Damaged(JournalDamaged {
+                file: path.to_owned(),
+                byte: 0,
+            }));
+        }
         let stored = stored.unwrap_or_default();
         let (latest, sound) = replay(path, &stored)?;
         let (file, end) = rewrite(&*disk, path, &latest)
@@ -227,6 +257,23 @@ fn apply(latest: &mut Values, records: Values) {
             latest.insert(key, value);
         }
     }
+}
+
+fn io_at(path: &Path) -> impl Fn(io::Error) -> JournalError {
+    |source| JournalError::Io {
+        file: path.to_owned(),
+        source,
+    }
+}
+
+/// Whether there is anything but files and what a filesystem puts into a new mount: the journals are made before the
+/// first log.
+fn has_directories(disk: &dyn Disk) -> io::Result<bool> {
+    let entries = disk.list(Path::new(""))?;
+    let is_ours = |name: &str| name != "lost+found";
+    Ok(entries
+        .iter()
+        .any(|entry| entry.is_directory && is_ours(&entry.name)))
 }
 
 /// Zero-fills behind `end`, if little is left. Where that fails, the write itself will tell.

@@ -67,7 +67,7 @@ impl Runs {
     /// Notes that a run begins, durably. Nothing may be appended before.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let cache = disk.cache_id()?;
-        let (journal, mut stored) = KeyedJournal::open(disk, Path::new(RUNS_FILE))?;
+        let (journal, mut stored) = KeyedJournal::open_or_begin(disk, Path::new(RUNS_FILE))?;
         let last = stored.remove(RUN_KEY).map(|bytes| Run::decode(&bytes));
         let lax = lax_logs(&stored);
         let run = Run::after(last, cache);

@@ -41,6 +41,28 @@ fn golden_bytes() {
 }
 
 #[test]
+fn a_journal_that_is_gone_or_has_lost_its_bytes_does_not_begin_anew() {
+    let (disk, _) = three_frames();
+    let mounted = disk.mount();
+    mounted.create_directory(Path::new("lost+found")).unwrap();
+    mounted.remove_file(path()).unwrap();
+    drop(open(&disk).unwrap());
+    let mounted = disk.mount();
+    mounted.create_directory(Path::new("partitions")).unwrap();
+    drop(open(&disk).unwrap());
+    let mounted = disk.mount();
+    mounted.remove_file(path()).unwrap();
+    let gone = open(&disk).map(drop).unwrap_err();
+    assert!(matches!(gone, JournalError::Lost { .. }), "{gone}");
+    assert!(gone.to_string().starts_with("votes is gone"), "{gone}");
+    KeyedJournal::open_or_begin(disk.mount(), path()).unwrap();
+    let file = disk.mount().open(path()).unwrap();
+    file.set_length(0).unwrap();
+    let empty = open(&disk).map(drop).unwrap_err();
+    assert!(matches!(empty, JournalError::Damaged(_)), "{empty}");
+}
+
+#[test]
 fn the_latest_value_of_each_key_is_found_again_and_an_empty_one_removes_it() {
     let disk = SimulatedDisk::new(2);
     let (journal, _) = open(&disk).unwrap();

@@ -41,14 +41,14 @@ pub(crate) fn open(disk: Arc<dyn Disk>, sync_threads: usize, settings: LogSettin
         ..LogDirectorySettings::default()
     };
     let directory = LogDirectory::open(disk.clone(), clock.clone(), limits).unwrap();
-    let log = directory
-        .open_log(Path::new("partitions/t/0"), settings)
-        .unwrap();
-    let (applied, snapshot): (Applied<Partition>, _) = recover(&log, Partition::default()).unwrap();
     let votes = GroupVotes {
         votes: Arc::new(Votes::open(disk.clone()).unwrap()),
         key: Arc::from(&b"p"[..]),
     };
+    let log = directory
+        .open_log(Path::new("partitions/t/0"), settings)
+        .unwrap();
+    let (applied, snapshot): (Applied<Partition>, _) = recover(&log, Partition::default()).unwrap();
     let pace = Arc::new(Pace::new(1 << 30));
     let newcomer = Newcomer::open(disk, log.path(), false).unwrap();
     let shared = Shared::new(log, votes, clock, applied, snapshot, pace, newcomer);
