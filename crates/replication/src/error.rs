@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{LogIndex, ReplicaId};
+use model::{LogIndex, ReplicaId, Term};
 use segment_log::{CheckpointError, JournalError, NoSpace, OpenLogError};
 use thiserror::Error;
 
@@ -52,6 +52,18 @@ pub enum OpenGroupError {
     Contents {
         /// What is wrong.
         source: io::Error,
+    },
+    /// There is no vote, though there must be: the votes were lost, or are older than the log.
+    #[error(
+        "the group at {} has entries of term {term}, but no vote: this replica has forgotten whom it voted for; put the \
+         file `votes` back as it was, or start with an empty data directory, which other replicas fill",
+        path.display()
+    )]
+    VoteLost {
+        /// The group's directory.
+        path: PathBuf,
+        /// The term of its last entry.
+        term: Term,
     },
     /// The disk is full. It can be tried again.
     #[error(transparent)]
@@ -125,6 +137,7 @@ impl OpenGroupError {
             | Self::Checkpoint(_)
             | Self::Damaged { .. }
             | Self::StateLost { .. }
+            | Self::VoteLost { .. }
             | Self::Contents { .. }
             | Self::Raft { .. }
             | Self::Stopped { .. } => false,

@@ -47,6 +47,9 @@ pub(super) fn open_shared<M: Machine>(
     let joins = opening.start == GroupStart::Join && log.ends().last.is_none();
     let disk = around.directory.disk().clone();
     let newcomer = Newcomer::open(disk, log.path(), joins).map_err(contents)?;
+    if !has_voted && !newcomer.is_new() {
+        refuse_forgotten_vote(&log)?;
+    }
     let (applied, snapshot): (Applied<M>, _) = recover(&log, machine)?;
     if let Some(since) = log.doubt() {
         let replica = around.settings.replica;
@@ -73,6 +76,18 @@ pub(super) fn met_damage(log: &Log, source: std::io::Error) -> OpenGroupError {
     match log.damaged_files().into_iter().next() {
         Some(file) => OpenGroupError::Damaged { file, source },
         None => OpenGroupError::Contents { source },
+    }
+}
+
+/// No leader's entry is appended before the vote for its term is saved: a log with one, and without a vote, is that of a
+/// replica which has forgotten whom it voted for.
+fn refuse_forgotten_vote(log: &Log) -> Result<(), OpenGroupError> {
+    match log.ends().last {
+        Some(last) if last.term > Term::ZERO => Err(OpenGroupError::VoteLost {
+            path: log.path().to_owned(),
+            term: last.term,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ mod faults;
 mod hard_repairs;
 mod harness;
 mod lost_snapshots;
+mod lost_votes;
 mod members;
 mod network;
 mod obstacles;
