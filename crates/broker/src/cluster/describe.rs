@@ -189,3 +189,31 @@ impl Broker {
         counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(ids: &[u64]) -> Vec<ReplicaId> {
+        ids.iter().copied().map(ReplicaId::new).collect()
+    }
+
+    #[test]
+    fn a_move_asks_for_no_more_replicas_in_sync_than_there_were_and_are_to_be() {
+        let moving = |from: &[u64], to: &[u64]| Partition {
+            replicas: ids(to),
+            moved_from: ids(from),
+            epoch: 1,
+            ..Partition::default()
+        };
+        assert_eq!(should_be_in_sync(&moving(&[0, 1, 2], &[3, 1, 2])), 3);
+        assert_eq!(should_be_in_sync(&moving(&[0], &[0, 1, 2])), 1);
+        assert_eq!(should_be_in_sync(&moving(&[0, 1, 2], &[0])), 1);
+        let settled = Partition {
+            settled_epoch: 1,
+            moved_from: Vec::new(),
+            ..moving(&[0], &[0, 1, 2])
+        };
+        assert_eq!(should_be_in_sync(&settled), 3);
+    }
+}
