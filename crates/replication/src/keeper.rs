@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::group::{Instance, Instances};
 use crate::members::Members;
 use crate::process;
+use crate::raft::handover::Handover;
 use crate::raft::machine::Machine;
 use crate::raft::shared::Shared;
 use crate::settings::ReplicationSettings;
@@ -36,17 +37,6 @@ pub(crate) struct Leadership {
     pub(crate) members: Members,
     /// How many elections were seen decided.
     pub(crate) elections: u64,
-}
-
-/// The voter with the longest log, beside this replica.
-fn heir<M: Machine>(raft: &Instance<M>, replica: ReplicaId) -> Option<u64> {
-    let metrics = raft.data_metrics();
-    let metrics = metrics.borrow_watched();
-    let followers = metrics.replication.as_ref()?.iter();
-    let voters: Vec<u64> = raft.voter_ids().collect();
-    let others = followers.filter(|(id, _)| **id != replica.get() && voters.contains(id));
-    let best = others.max_by_key(|(_, matched)| **matched);
-    best.map(|(id, _)| *id)
 }
 
 impl Leadership {
@@ -96,19 +86,19 @@ impl<M: Machine> Keeper<M> {
             // It lives as long as the group: its sender is never gone.
             reason.ok().and_then(|reason| reason.clone())
         };
-        let reason = tokio::select! {
-            reason = self.follow_leadership() => reason,
-            reason = failed => {
-                let reason = reason.unwrap_or_else(|| "votes cannot be saved".into());
-                self.stopped.send_replace(Some(reason.clone()));
-                self.instances.stop().await;
-                reason
-            }
+        let (reason, has_failed) = tokio::select! {
+            reason = self.follow_leadership() => (reason, self.shared.log.failed().is_some()),
+            () = self.shared.log_failed.notified() => (self.reason(&self.instances.current()), true),
+            reason = failed => (reason.unwrap_or_else(|| "votes cannot be saved".into()), true),
             () = self.keep() => return,
             () = self.stand() => return,
-            () = self.hand_on() => return,
             () = self.give_up_waiting() => return,
         };
+        if has_failed && !self.shared.is_stopping() {
+            self.stopped.send_replace(Some(reason.clone()));
+            self.hand_on().await;
+            self.instances.stop().await;
+        }
         let log = self.shared.log.path().display();
         if self.shared.is_stopping() {
             tracing::debug!(%log, "the group has stopped");
@@ -154,8 +144,6 @@ impl<M: Machine> Keeper<M> {
             // A leader without followers has nobody to beat for and nobody to lose an election to.
             let ticks = !is_alone || now.leader != Some(self.replica);
             raft.runtime_config().tick(ticks);
-            let leads_others = !is_alone && now.leader == Some(self.replica);
-            self.shared.failure.leads_others(leads_others);
             self.leadership.send_if_modified(|known| known.update(now));
             if metrics.changed().await.is_err() {
                 return;
@@ -193,24 +181,13 @@ impl<M: Machine> Keeper<M> {
         std::future::pending().await
     }
 
-    /// Hands leadership on where the disk has failed under a leader, for at most one election timeout; then lets the
-    /// instance know, which ends it.
+    /// Hands leadership on where the disk has failed under a leader.
     async fn hand_on(&self) {
-        loop {
-            self.shared.failure.called().await;
-            let raft = self.instances.current();
-            let heir = heir(&raft, self.replica);
-            if let Some(heir) = heir
-                && raft.trigger().transfer_leader(heir).await.is_ok()
-            {
-                let log = self.shared.log.path().display();
-                tracing::warn!(%log, %heir, "handing leadership on, for the disk has failed");
-                let mut leadership = self.leadership.subscribe();
-                let another = leadership.wait_for(|now| now.leader != Some(self.replica));
-                // In vain or not, it is over then.
-                let _ = tokio::time::timeout(self.instances.election_timeout, another).await;
-            }
-            self.shared.failure.tell();
+        let raft = self.instances.current();
+        if let Some(handover) = Handover::of(&raft, self.replica) {
+            let (log, heir) = (self.shared.log.path().display(), handover.heir());
+            tracing::warn!(%log, %heir, "handing leadership on, for the disk has failed");
+            self.instances.hand_over(handover).await;
         }
     }
 

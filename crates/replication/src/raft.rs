@@ -6,7 +6,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod config;
 pub(crate) mod decide;
 pub(crate) mod entry;
-pub(crate) mod failure;
+pub(crate) mod handover;
 pub(crate) mod log_reader;
 pub(crate) mod log_store;
 pub(crate) mod machine;

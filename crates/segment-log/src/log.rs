@@ -44,6 +44,9 @@ pub use verify::SegmentDamage;
 /// will never be. Dropped uncalled when the entries are cut off.
 pub type OnDurable = Box<dyn FnOnce(Result<(), SyncFailed>) + Send>;
 
+/// Told that a log has failed for good.
+pub type OnFailure = Box<dyn FnOnce() + Send>;
+
 /// What can be set per log, and changed while it runs.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
@@ -187,6 +190,17 @@ impl Log {
     /// The failure that stopped the log, if one has.
     pub fn failed(&self) -> Option<SyncFailed> {
         self.inner.state.lock().failed.clone()
+    }
+
+    /// Has `tell` called once a write or sync has failed for good, on the thread that finds out; at once where one has.
+    pub fn on_failure(&self, tell: OnFailure) {
+        let mut state = self.inner.state.lock();
+        if state.failed.is_none() {
+            state.on_failure = Some(tell);
+            return;
+        }
+        drop(state);
+        tell();
     }
 
     /// The settings in force.

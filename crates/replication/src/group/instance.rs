@@ -18,6 +18,7 @@ use crate::keeper::Leadership;
 use crate::members::GroupStart;
 use crate::peer::{GroupId, Peers};
 use crate::process;
+use crate::raft::handover::Handover;
 use crate::raft::log_store::LogStore;
 use crate::raft::machine::Machine;
 use crate::raft::network::Network;
@@ -137,6 +138,12 @@ impl<M: Machine> Instances<M> {
             Ok(())
         });
         replaced.await.map_err(crashed)?
+    }
+
+    /// Tells the others who is to lead next.
+    pub(crate) async fn hand_over(&self, handover: Handover) {
+        let Starter { group, peers, .. } = &self.starter;
+        handover.send(*group, peers, self.election_timeout).await;
     }
 
     /// Stops the one that runs, for good.

@@ -118,21 +118,10 @@ impl<M: Machine> RaftLogStorage<Types> for LogStore<M> {
             let appended = shared.log.append(first, batches, Box::new(|_| {}));
             return appended.map(drop).map_err(io::Error::other);
         }
-        // Weak, for the log holds it, and is held by what it points to.
-        let weak = Arc::downgrade(&self.shared);
         let on_durable = move |outcome: Result<(), segment_log::SyncFailed>| {
             // Used up now.
             drop(promised);
-            let failed = match outcome {
-                Ok(()) => return callback.io_completed(Ok(())),
-                Err(failed) => io::Error::other(failed),
-            };
-            let tell: Box<dyn FnOnce() + Send> =
-                Box::new(move || callback.io_completed(Err(failed)));
-            match weak.upgrade() {
-                Some(shared) => shared.failure.append_failed(tell),
-                None => tell(),
-            }
+            callback.io_completed(outcome.map_err(io::Error::other));
         };
         // Who the members are must never be forgotten: the only voter starts after a power cut without asking anybody.
         let appended = match changes_members {

@@ -15,7 +15,6 @@ use tokio::sync::{Notify, watch};
 use super::apply::Applied;
 use super::checkpoint::Position;
 use super::decide;
-use super::failure::AfterFailure;
 use super::machine::Machine;
 use super::pace::Pace;
 use super::types::{RaftLogId, to_raft};
@@ -86,7 +85,8 @@ pub(crate) struct Shared<M> {
     bases_moved: AtomicBool,
     /// Shared with readers of the log, which outlive nothing.
     pub(crate) stopping: Arc<AtomicBool>,
-    pub(crate) failure: AfterFailure,
+    /// The log has failed for good.
+    pub(crate) log_failed: Arc<Notify>,
     pub(crate) newcomer: Arc<Newcomer>,
     /// As a leader: which of the others are no newcomers.
     pub(crate) settled: Arc<Settled>,
@@ -120,6 +120,10 @@ impl<M: Machine> Shared<M> {
             // It was noted without the log, whose end may be lost. What is committed and not here would pass for purged.
             committed = committed.min(log.ends().last.map(to_raft));
         }
+        let log_failed = Arc::new(Notify::new());
+        let tell = log_failed.clone();
+        // Kept for whoever waits later.
+        log.on_failure(Box::new(move || tell.notify_one()));
         let shared = Self {
             committed: Mutex::new(committed),
             log,
@@ -133,7 +137,7 @@ impl<M: Machine> Shared<M> {
             keeper: Notify::new(),
             bases_moved: AtomicBool::new(true),
             stopping: Arc::default(),
-            failure: AfterFailure::default(),
+            log_failed,
             newcomer: Arc::new(newcomer),
             settled: Arc::default(),
             not_sent_below: Arc::default(),

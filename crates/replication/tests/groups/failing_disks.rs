@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use model::Offset;
+use model::{Durability, Offset};
 use replication::peer::RequestKind;
 use segment_log::LogSettings;
 
@@ -19,12 +19,7 @@ async fn a_leader_whose_sync_fails_hands_over_and_stops() {
     cluster.caught_up(5).await;
     let leader = cluster.leader().await;
     let term = cluster.group(leader).status().term;
-    let asked = Arc::new(AtomicBool::new(false));
-    let saw = asked.clone();
-    cluster.network.alter(move |_, _, request| {
-        let is_handover = request.kind == RequestKind::TransferLeader;
-        saw.fetch_or(is_handover, Ordering::Relaxed);
-    });
+    let asked = watch_for_a_handover(&cluster);
     cluster.members[&leader].disk.fail_next_sync(".log");
     let lost = cluster.propose(leader, stamped(1, 0, 5, 1)).await;
     until(|| cluster.group(leader).status().stopped.is_some()).await;
@@ -43,6 +38,79 @@ async fn a_leader_whose_sync_fails_hands_over_and_stops() {
         "{reason}"
     );
     drop(lost);
+    cluster.crash(leader).await;
+    cluster.stop_all().await;
+}
+
+/// Whether a replica is told from now on that it is to lead.
+fn watch_for_a_handover(cluster: &Cluster) -> Arc<AtomicBool> {
+    let asked = Arc::new(AtomicBool::new(false));
+    let saw = asked.clone();
+    cluster.network.alter(move |_, _, request| {
+        let is_handover = request.kind == RequestKind::TransferLeader;
+        saw.fetch_or(is_handover, Ordering::Relaxed);
+    });
+    asked
+}
+
+#[tokio::test]
+async fn a_leader_whose_sync_fails_under_load_hands_over_all_the_same() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.produce(batch("before", 1)).await;
+    cluster.caught_up(1).await;
+    let leader = cluster.leader().await;
+    let term = cluster.group(leader).status().term;
+    let asked = watch_for_a_handover(&cluster);
+    let load = |count: u32| (0..count).map(|n| batch(&format!("{n}"), 1));
+    let before = cluster.propose_all(leader, load(200)).await;
+    cluster.members[&leader].disk.fail_next_sync(".log");
+    // Appends are under way while the disk fails, and come behind that.
+    let behind = cluster.propose_all(leader, load(500)).await;
+    until(|| cluster.group(leader).status().stopped.is_some()).await;
+    until(|| cluster.serving().is_some_and(|next| next != leader)).await;
+    assert!(asked.load(Ordering::Relaxed), "the followers did not wait");
+    let next = cluster.leader().await;
+    assert!(cluster.group(next).status().term > term);
+    assert!(
+        !behind.iter().all(|proposed| proposed.is_acknowledged()),
+        "nothing had failed"
+    );
+    let acknowledged = before.iter().chain(&behind);
+    let acknowledged = acknowledged.filter(|proposed| proposed.is_acknowledged());
+    let (acknowledged, stored) = (
+        acknowledged.count(),
+        read_all(cluster.group(next), Offset::ZERO),
+    );
+    assert!(
+        stored.len() > acknowledged,
+        "{acknowledged} of {}",
+        stored.len()
+    );
+    cluster.crash(leader).await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_syncs_in_the_background_hands_over_once_a_sync_fails() {
+    let settings = LogSettings {
+        durability: Durability::PageCache,
+        ..LogSettings::default()
+    };
+    let mut cluster = Cluster::found(&[0, 1, 2], settings).await;
+    cluster.produce(batch("before", 1)).await;
+    cluster.caught_up(1).await;
+    let leader = cluster.leader().await;
+    let asked = watch_for_a_handover(&cluster);
+    cluster.members[&leader].disk.fail_next_sync(".log");
+    // Nobody waits for it, and nothing is appended behind it.
+    let log = cluster.group(leader).log().clone();
+    let failed = tokio::task::spawn_blocking(move || log.sync()).await;
+    assert!(failed.unwrap().is_err());
+    until(|| cluster.serving().is_some_and(|next| next != leader)).await;
+    assert!(asked.load(Ordering::Relaxed), "the followers did not wait");
+    let stopped = cluster.group(leader).status().stopped.unwrap();
+    assert!(stopped.contains(".log"), "{stopped}");
+    assert_eq!(cluster.produce(batch("behind", 1)).await, 1);
     cluster.crash(leader).await;
     cluster.stop_all().await;
 }

@@ -481,6 +481,7 @@ impl<'a> Recovery<'a> {
             may_be_lax: false,
             unsynced_bytes: 0,
             failed: None,
+            on_failure: None,
         };
         state.last = state.last_before(end.index);
         state.debug_check();

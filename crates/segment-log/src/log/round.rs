@@ -185,6 +185,10 @@ impl LogInner {
     pub(super) fn latch(&self, failed: &SyncFailed) {
         if failed.is_final {
             self.stop(failed, || self.shared.meters.failed_syncs.increment(1));
+            let told = self.state.lock().on_failure.take();
+            if let Some(tell) = told {
+                tell();
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use model::batch::Batch;
 use model::{LogId, LogIndex, Offset, Term};
 
-use super::{LogEnds, LogSettings, OnDurable, SegmentInfo};
+use super::{LogEnds, LogSettings, OnDurable, OnFailure, SegmentInfo};
 use crate::error::SyncFailed;
 use crate::noted_ends::End;
 use crate::segment::{ActiveSegment, SealedSegment, SegmentFacts, SegmentFile};
@@ -60,6 +60,8 @@ pub(super) struct State {
     /// Written and not yet synced, in bytes: `page-cache` only.
     pub(super) unsynced_bytes: u64,
     pub(super) failed: Option<SyncFailed>,
+    /// Who is told once it has failed.
+    pub(super) on_failure: Option<OnFailure>,
 }
 
 impl State {
