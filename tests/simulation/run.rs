@@ -21,7 +21,7 @@ use crate::damage::Harm;
 use crate::directed;
 use crate::faults::Injector;
 use crate::network::{Network, Weather};
-use crate::node::{Node, World, log_settings};
+use crate::node::{Boot, Node, World, log_settings};
 use crate::operator::move_replicas;
 use crate::producers::Client;
 use crate::readers::Polled;
@@ -271,7 +271,12 @@ fn heal(cluster: &Cluster, network: &Network) {
         }
         // What nobody has noticed yet in the segment that is written to is found at a start, elsewhere by a scrub.
         let replica = state.nodes[at].replica;
-        if state.damaged.contains_key(&replica) && state.nodes[at].group().is_some() {
+        let is_unnoticed =
+            state.damaged.contains_key(&replica) && state.nodes[at].group().is_some();
+        // What a repair could not read it takes for damage, until it begins anew.
+        let is_given_up = state.unreadable.contains(&replica)
+            && matches!(state.nodes[at].boot(), Some(Boot::Repairing));
+        if is_unnoticed || is_given_up {
             state.restart(at);
         }
     }

@@ -73,7 +73,8 @@ impl Truth {
         if start > watermark || watermark > log_end {
             // While a snapshot is installed the log follows a moment later.
             let behind = self.behind.entry(key).or_default();
-            *behind += 1;
+            // A process that stands still installs nothing meanwhile.
+            *behind += u32::from(!found.is_paused);
             let wrong = *behind > BEHIND_MAX || start > watermark;
             return wrong.then_some(()).map_or(Ok(()), |()| {
                 Err(format!(

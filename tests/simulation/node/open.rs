@@ -78,11 +78,10 @@ impl Opener {
         replication: Arc<Replication>,
         directory: Arc<LogDirectory>,
     ) -> Boot {
+        // Nobody counts on it any more, however far the removal comes.
+        self.held.store(0, Ordering::Relaxed);
         match replication.remove_log_group(topic(), PARTITION).await {
-            Ok(()) => {
-                self.held.store(0, Ordering::Relaxed);
-                Boot::Empty(replication, directory)
-            }
+            Ok(()) => Boot::Empty(replication, directory),
             Err(error) => Boot::Failed(Failed::Passing(error.to_string())),
         }
     }

@@ -57,7 +57,8 @@ impl Pass {
                 Ok(_) => String::new(),
                 Err(why) => why,
             };
-            if !self.take_any_snapshot().await? {
+            let missed = missing.first().map(|range| range.first);
+            if !self.take_any_snapshot(missed).await? {
                 let reasons = [reason, why];
                 let known: Vec<_> = reasons.into_iter().filter(|r| !r.is_empty()).collect();
                 return Ok(Passed::Waiting(known.join("; ")));
@@ -65,19 +66,26 @@ impl Pass {
         }
     }
 
-    /// Takes the snapshot of any replica in the place of a lost one, where it leads up to the log's first entry: with too
-    /// few sound replicas nobody leads. What a snapshot holds was committed, whoever stored it. False where nobody has
-    /// one.
-    async fn take_any_snapshot(&self) -> Result<bool, String> {
-        let (is_lost, first) = self
-            .with(|repair| (repair.lost_snapshot().is_some(), repair.first_index()))
-            .await?;
-        if !is_lost {
+    /// Takes the snapshot of any replica, whether it leads or not, where that leads on: in the place of a lost one, if it
+    /// reaches up to the log's first entry; in the place of entries that nobody has any more, if it stands behind the
+    /// first of them. With too few sound replicas nobody leads, and those that have deleted what is missing here may
+    /// wait for this one's vote. What a snapshot holds was committed, whoever stored it. False where nobody has one.
+    async fn take_any_snapshot(&self, missing: Option<LogIndex>) -> Result<bool, String> {
+        let wanted = self.with(move |repair| {
+            let (is_lost, first) = (repair.lost_snapshot().is_some(), repair.first_index());
+            // Where the table of terms is lost, the leader's is what is needed.
+            let missing = missing.filter(|_| repair.lost_terms().is_none());
+            match (is_lost, missing) {
+                (true, _) => Some(first),
+                (false, missing) => missing.map(LogIndex::next),
+            }
+        });
+        let Some(wanted) = wanted.await? else {
             return Ok(false);
-        }
+        };
         let reaches = |bytes: &Bytes| {
             let snapshot = StoredSnapshot::read(bytes.clone());
-            snapshot.is_some_and(|found| found.position.next() >= first)
+            snapshot.is_some_and(|found| found.position.next() >= wanted)
         };
         let Ok(bytes) = self.others.snapshot(reaches).await else {
             return Ok(false);

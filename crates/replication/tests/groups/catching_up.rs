@@ -25,7 +25,7 @@ async fn a_replica_that_was_away_is_fed_from_sealed_segments() {
     cluster.stop_all().await;
 }
 
-async fn trim(cluster: &Cluster, to: u64) {
+pub(crate) async fn trim(cluster: &Cluster, to: u64) {
     let leader = cluster.leader().await;
     let group = cluster.group(leader);
     let to = Offset::new(to);

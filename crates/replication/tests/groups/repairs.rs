@@ -8,6 +8,7 @@ use model::PartitionIndex;
 use replication::OpenGroupError;
 use segment_log::disk::{SimulatedDisk, durable};
 
+use crate::catching_up::trim;
 use crate::harness::{TOPIC, batch, until};
 use crate::trio::Cluster;
 
@@ -189,4 +190,30 @@ async fn with_nobody_to_copy_from_the_repair_waits_and_names_file_and_byte() {
     cluster.reopened(2).await;
     until(|| cluster.serving().is_some()).await;
     cluster.fill(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_others_have_deleted_is_replaced_by_a_snapshot_though_nobody_can_lead_without_the_damaged_replica()
+ {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(100).await;
+    cluster.caught_up(100).await;
+    cluster.stop(2).await;
+    trim(&cluster, 80).await;
+    let deleted = |replica| cluster.group(replica).log().ends().first_offset.get() > 20;
+    until(|| deleted(0) && deleted(1)).await;
+    cluster.stop(1).await;
+    let disk = cluster.members[&2].disk.clone();
+    disk.kill();
+    let (file, bytes) = files(&disk).remove(0);
+    disk.flip_bit(&file, bytes.len() as u64 / 2, 1).unwrap();
+    cluster.members.get_mut(&2).unwrap().disk = disk;
+    cluster.start_damaged(2).await;
+    cluster.repair(2, vec![file]).await;
+    cluster.reopened(2).await;
+    cluster.fill(5).await;
+    cluster.caught_up(105).await;
+    cluster.start(1).await;
+    cluster.caught_up(105).await;
+    cluster.same_logs().await;
 }
