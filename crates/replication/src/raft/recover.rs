@@ -33,7 +33,11 @@ pub(crate) fn recover<M: Machine>(
     }
     let ends = log.ends();
     let next = applied.position.next();
-    if next < ends.first_index {
+    // openraft would make what is applied the snapshot, and the log be deleted up to there: records with it that everybody
+    // else still serves.
+    let keeps = applied.machine.keeps_log_from().is_some();
+    let is_without = snapshot.is_none() && ends.purged.is_some() && keeps;
+    if next < ends.first_index || is_without {
         return Err(OpenGroupError::StateLost {
             file: log.snapshot_file(),
             reason: lost.unwrap_or_else(|| format!("the newest state stands at entry {next}")),
@@ -82,7 +86,7 @@ fn stored_snapshot(
             return Ok((Some(snapshot), None));
         }
     }
-    // Where every entry is there, nothing is missing but time.
+    // Where the log begins with its first entry, nothing is missing but time.
     Ok((None, Some(lost.to_string())))
 }
 

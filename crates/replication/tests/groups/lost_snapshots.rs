@@ -116,6 +116,31 @@ async fn without_a_leader_a_lost_snapshot_comes_from_whoever_has_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_has_lost_its_snapshot_deletes_no_record_that_is_still_served() {
+    let mut cluster = trimmed().await;
+    let leader = cluster.leader().await;
+    let damaged = (leader + 1) % 3;
+    let sound = read_all(cluster.group(leader), Offset::new(40));
+    cluster.stop(damaged).await;
+    let disk = &cluster.members[&damaged].disk;
+    // The checkpoints are sound: the state itself is not lost. The one at the base of the log stood where the snapshot does.
+    let mut kept = states(disk);
+    kept.sort();
+    let first_checkpoint = kept.iter().find(|file| file.extension().is_some());
+    for file in [&directory().join("snapshot"), first_checkpoint.unwrap()] {
+        disk.flip_bit(file, 20, 3).unwrap();
+    }
+    start_repair(&mut cluster, damaged).await;
+    cluster.reopened(damaged).await;
+    cluster.fill(5).await;
+    cluster.caught_up(65).await;
+    let found = read_all(cluster.group(damaged), Offset::new(40));
+    assert_eq!(found[..20], sound[..]);
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_snapshot_may_come_from_a_replica_that_lacks_entries_itself() {
     let mut cluster = trimmed().await;
     for replica in [0, 1, 2] {
