@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) unreadable: BTreeSet<ReplicaId>,
     /// By term, the highest high watermark that was shown in it.
     pub(crate) shown: BTreeMap<u64, u64>,
+    /// Replicas whose power was cut, and that may have forgotten what they acknowledged.
+    pub(crate) forgetful: BTreeSet<ReplicaId>,
     /// What nobody asked for.
     pub(crate) violations: Vec<String>,
     next_replica: u64,
@@ -90,6 +92,7 @@ impl Cluster {
             damaged: BTreeMap::new(),
             unreadable: BTreeSet::new(),
             shown: BTreeMap::new(),
+            forgetful: BTreeSet::new(),
             violations: Vec::new(),
         })))
     }
@@ -152,6 +155,11 @@ impl State {
                 (Some(Boot::Empty(..)), None) => self.forget_healed(at),
                 (Some(Boot::Up(..)), None) => node.reconcile(None),
                 (Some(Boot::Damaged(..) | Boot::Repairing), None) => self.restart(at),
+                (Some(Boot::InDoubt(..) | Boot::Readmitting), None) => self.restart(at),
+                (Some(Boot::InDoubt(..)), Some(start)) => {
+                    let others = self.others_than(self.nodes[at].replica);
+                    self.nodes[at].readmit(start, others);
+                }
                 (Some(Boot::Damaged(_, _, damage)), Some(start)) => {
                     self.repair_damaged(at, damage, start)
                 }
@@ -193,12 +201,44 @@ impl State {
     }
 
     fn repair(&mut self, at: usize, start: GroupStart, suspects: Vec<std::path::PathBuf>) {
-        let replica = self.nodes[at].replica;
+        let others = self.others_than(self.nodes[at].replica);
+        self.nodes[at].repair(start, others, suspects);
+    }
+
+    fn others_than(&self, replica: ReplicaId) -> Vec<ReplicaId> {
         let plan = &self.plan;
         let all = plan.wanted.voters.iter().chain(&plan.wanted.learners);
         let all: BTreeSet<_> = all.chain(&plan.leaving).copied().collect();
-        let others = all.into_iter().filter(|other| *other != replica);
-        self.nodes[at].repair(start, others.collect(), suspects);
+        all.into_iter().filter(|other| *other != replica).collect()
+    }
+
+    /// The process of a node dies; with `power_cut` the machine does.
+    pub(crate) fn kill(&mut self, at: usize, power_cut: bool) {
+        if power_cut && self.world.is_page_cache() {
+            self.forgetful.insert(self.nodes[at].replica);
+        }
+        self.nodes[at].kill(power_cut);
+    }
+
+    /// Whether the power of a node may be cut: what is not synced is safe as long as most of the replicas remember it.
+    pub(crate) fn may_lose_power(&mut self, at: usize) -> bool {
+        if !self.world.is_page_cache() {
+            return true;
+        }
+        let replica = self.nodes[at].replica;
+        let others_remember =
+            self.all_remember() || self.forgetful.iter().all(|other| *other == replica);
+        others_remember && !self.plan.is_moving() && self.plan.wanted.voters.len() > 2
+    }
+
+    /// Whether every replica has what it has acknowledged.
+    pub(crate) fn all_remember(&mut self) -> bool {
+        let nodes = &self.nodes;
+        self.forgetful.retain(|replica| {
+            let node = nodes.iter().find(|node| node.replica == *replica);
+            node.is_some_and(|node| !matches!(node.boot(), Some(Boot::Up(..) | Boot::Empty(..))))
+        });
+        self.forgetful.is_empty()
     }
 
     /// Looks through the sealed segments of all that are damaged, as each broker's scrub does now and then.
@@ -284,7 +324,7 @@ impl State {
 
     /// What is acknowledged is on the disks of most of the voters, unless they are being changed.
     pub(crate) fn acknowledged(&mut self, voters: &BTreeSet<ReplicaId>, end: u64) {
-        if self.plan.is_moving() || voters.is_empty() {
+        if self.plan.is_moving() || voters.is_empty() || self.world.is_page_cache() {
             return;
         }
         let mut durable = 0;

@@ -80,10 +80,12 @@ pub(crate) enum Step {
     Repair,
     /// A replica has just taken entries back.
     Truncation,
+    /// A replica that may have forgotten what it acknowledged is given it back.
+    Readmission,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::AppendPending,
         Self::Election,
         Self::SnapshotInstall,
@@ -93,6 +95,7 @@ impl Step {
         Self::Recovery,
         Self::Repair,
         Self::Truncation,
+        Self::Readmission,
     ];
 }
 
@@ -133,6 +136,7 @@ impl Activity {
             Step::Recovery => nodes.position(|node| matches!(node.boot(), Some(Boot::Opening))),
             Step::Repair => nodes.position(|node| matches!(node.boot(), Some(Boot::Repairing))),
             Step::Truncation => nodes.position(Node::was_cut_lately),
+            Step::Readmission => nodes.position(Node::is_in_doubt),
             _ => None,
         }
     }
@@ -146,7 +150,7 @@ impl Activity {
             Step::SnapshotInstall => state.world.network.in_flight(RequestKind::Snapshot) > 0,
             Step::MembershipChange => state.plan.is_moving(),
             Step::Transfer | Step::Trim => self.is_on(step),
-            Step::Recovery | Step::Repair | Step::Truncation => {
+            Step::Recovery | Step::Repair | Step::Truncation | Step::Readmission => {
                 Self::node_of(step, state).is_some()
             }
         }

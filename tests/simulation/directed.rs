@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use model::ReplicaId;
+use model::{Durability, ReplicaId};
 use segment_log::disk::SimulatedDisk;
 use strandline_tests::chance::Chance;
 use tokio::sync::watch;
@@ -58,7 +58,7 @@ pub(crate) async fn play(schedule: Schedule, seed: u64, prints: bool) -> Outcome
     let world = World {
         trace: trace.clone(),
         network: network.clone(),
-        log_settings: log_settings(1_000 + chance.below(3_000)),
+        log_settings: log_settings(1_000 + chance.below(3_000), Durability::Fsync),
         began: Instant::now(),
     };
     let nodes = (0..3).map(|id| {

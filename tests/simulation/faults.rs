@@ -85,6 +85,7 @@ impl Injector {
             Step::Truncation,
             Step::Truncation,
             Step::Transfer,
+            Step::Readmission,
         ];
         let step = rare[self.chance.below(rare.len() as u64) as usize];
         let mut ambush = self.clone();
@@ -163,8 +164,14 @@ impl Injector {
             }
             Fault::Reassignment => match other_members(&self.cluster, &mut self.chance) {
                 Some(members) => {
-                    self.cluster.lock().reassign(members);
-                    true
+                    let mut state = self.cluster.lock();
+                    // Of two voters, neither can be given anything back without the other: an operator would have to
+                    // accept the loss.
+                    let may = members.voters.len() > 2 || state.all_remember();
+                    if may {
+                        state.reassign(members);
+                    }
+                    may
                 }
                 None => false,
             },
@@ -201,10 +208,10 @@ impl Injector {
     /// The node goes down, and comes back after a while.
     fn down(&mut self, at: usize, power_cut: bool) -> bool {
         let mut state = self.cluster.lock();
-        if state.nodes[at].running.is_none() {
+        if state.nodes[at].running.is_none() || power_cut && !state.may_lose_power(at) {
             return false;
         }
-        state.nodes[at].kill(power_cut);
+        state.kill(at, power_cut);
         drop(state);
         self.start_later(at, Duration::from_secs(3));
         true
@@ -225,11 +232,11 @@ impl Injector {
         let writes = 1 + self.chance.below(30);
         let cluster = self.cluster.clone();
         let last = {
-            let state = cluster.lock();
-            let node = &state.nodes[at];
-            if node.running.is_none() {
+            let mut state = cluster.lock();
+            if state.nodes[at].running.is_none() || !state.may_lose_power(at) {
                 return false;
             }
+            let node = &state.nodes[at];
             node.disk.write_fails_after(writes);
             node.disk.operations() + writes
         };
@@ -248,7 +255,8 @@ impl Injector {
             let down = |state: &mut State| {
                 let runs = state.nodes[at].running.is_some() && !calm.load(Ordering::Relaxed);
                 if runs {
-                    state.nodes[at].kill(true);
+                    let power_cut = state.may_lose_power(at);
+                    state.kill(at, power_cut);
                 }
                 runs
             };

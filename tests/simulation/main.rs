@@ -199,10 +199,12 @@ fn no_seed_breaks_a_promise_and_every_fault_meets_every_step() {
 /// Disks are lost, and members changed, one after the other.
 fn can_meet(fault: Fault, step: Step) -> bool {
     match fault {
-        Fault::ReplacedDisk => {
-            !matches!(step, Step::MembershipChange | Step::Recovery | Step::Repair)
-        }
+        Fault::ReplacedDisk => !matches!(
+            step,
+            Step::MembershipChange | Step::Recovery | Step::Repair | Step::Readmission
+        ),
         Fault::Reassignment => step != Step::MembershipChange,
+        _ if run::NOT_WITHOUT_SYNCS.contains(&fault) => step != Step::Readmission,
         _ => true,
     }
 }

@@ -74,6 +74,13 @@ pub(crate) struct World {
     pub(crate) began: Instant,
 }
 
+impl World {
+    /// Whether records are acknowledged before they are synced.
+    pub(crate) fn is_page_cache(&self) -> bool {
+        self.log_settings.durability == Durability::PageCache
+    }
+}
+
 /// One broker.
 pub(crate) struct Node {
     pub(crate) world: World,
@@ -120,6 +127,10 @@ pub(crate) enum Boot {
     Damaged(Arc<Replication>, Arc<LogDirectory>, Damage),
     /// Its log is being repaired.
     Repairing,
+    /// The group is not opened: since this run the replica may have forgotten what it acknowledged.
+    InDoubt(Arc<Replication>, Arc<LogDirectory>, u64),
+    /// It waits for what it may have forgotten.
+    Readmitting,
     /// It could not be opened.
     Failed(Failed),
 }
@@ -254,6 +265,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        matches!(self.boot(), Some(Boot::InDoubt(..) | Boot::Readmitting))
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.paused)
     }
@@ -358,6 +373,30 @@ impl Node {
         });
     }
 
+    /// Has the replica given back what it may have forgotten since a run, and opens the group again when that is done.
+    pub(crate) fn readmit(&mut self, start: GroupStart, others: Vec<ReplicaId>) {
+        note!(self.world.trace, "readmit {}", self.replica);
+        let state = self.running.as_ref().map(|running| running.boot.clone());
+        self.change(|opener, before| async move {
+            let Boot::InDoubt(replication, directory, since) = before else {
+                return before;
+            };
+            if let Some(state) = state {
+                *state.lock().unwrap() = Boot::Readmitting;
+            }
+            let settings = opener.settings.clone();
+            replication.readmit_log_group(topic(), PARTITION, settings, others, (since, 0));
+            loop {
+                sleep(Duration::from_millis(100)).await;
+                let opened = opener.open(replication.clone(), directory.clone(), start.clone());
+                match opened.await {
+                    Boot::InDoubt(..) => {}
+                    other => return other,
+                }
+            }
+        });
+    }
+
     /// Does something with the group; meanwhile it is being opened.
     fn change<F>(&mut self, act: impl FnOnce(Opener, Boot) -> F)
     where
@@ -389,16 +428,18 @@ impl Boot {
             Self::Up(..) => "up".to_owned(),
             Self::Damaged(_, _, damage) => format!("{damage:?}"),
             Self::Repairing => "repairing".to_owned(),
+            Self::InDoubt(_, _, since) => format!("in doubt since run {since}"),
+            Self::Readmitting => "readmitting".to_owned(),
             Self::Failed(failed) => format!("{failed:?}"),
         }
     }
 }
 
 /// The log's settings of every run: small segments, so that there are many.
-pub(crate) fn log_settings(segment_bytes: u64) -> LogSettings {
+pub(crate) fn log_settings(segment_bytes: u64, durability: Durability) -> LogSettings {
     LogSettings {
         segment_bytes,
-        durability: Durability::Fsync,
+        durability,
         tail_cache_bytes: 2048,
         ..LogSettings::default()
     }

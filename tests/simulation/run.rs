@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use model::ReplicaId;
+use model::{Durability, ReplicaId};
 use serde::{Deserialize, Serialize};
 use strandline_tests::chance::Chance;
 use strandline_tests::checker::{Expectations, check};
@@ -40,6 +40,14 @@ const CONVERGE_WITHIN: Duration = Duration::from_secs(20);
 
 /// A scrub goes over what is damaged so often.
 const LOOKS_PER_SCRUB: u64 = 25;
+
+/// What is not done to topics that are not synced.
+pub(crate) const NOT_WITHOUT_SYNCS: [Fault; 4] = [
+    Fault::PowerCutOfAll,
+    Fault::FailingSync,
+    Fault::Damage,
+    Fault::MisdirectedWrite,
+];
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -92,6 +100,7 @@ struct Scale {
     founders: usize,
     spares: usize,
     segment_bytes: u64,
+    durability: Durability,
     device: Duration,
     pause_max: Duration,
     lasts: Duration,
@@ -100,6 +109,10 @@ struct Scale {
 
 impl Scale {
     fn draw(chance: &mut Chance) -> Self {
+        let durability = match chance.below(4) {
+            0 => Durability::PageCache,
+            _ => Durability::Fsync,
+        };
         let founders = if chance.below(4) == 0 { 5 } else { 3 };
         let mut faults: Vec<_> = Fault::ALL
             .into_iter()
@@ -107,6 +120,11 @@ impl Scale {
             .collect();
         if let Some(wanted) = wanted_faults() {
             faults = wanted;
+        }
+        if durability == Durability::PageCache {
+            // One power cut at a time. And where nothing waits for a sync, nothing tells what had to withstand damage.
+            faults.retain(|fault| !NOT_WITHOUT_SYNCS.contains(fault));
+            faults.extend([Fault::PowerCut, Fault::PowerCut]);
         }
         // What makes snapshots and moves is in every run.
         faults.extend([
@@ -118,6 +136,7 @@ impl Scale {
         Self {
             founders,
             spares: chance.below(3) as usize,
+            durability,
             segment_bytes: 400 + chance.below(4000),
             device: Duration::from_micros(200 + chance.below(8_000)),
             pause_max: Duration::from_millis(50 + chance.below(1_200)),
@@ -142,7 +161,7 @@ async fn simulate(seed: u64, prints: bool) -> Outcome {
     let world = World {
         trace: trace.clone(),
         network: network.clone(),
-        log_settings: log_settings(scale.segment_bytes),
+        log_settings: log_settings(scale.segment_bytes, scale.durability),
         began: Instant::now(),
     };
     let nodes = (0..(scale.founders + scale.spares) as u64).map(|id| {
@@ -296,9 +315,11 @@ async fn settle(cluster: &Cluster) {
             let ends = |at: usize| {
                 let status = &up[at].status;
                 let last = up[at].group.log().ends();
+                // Who does not wait for syncs may lag behind with them.
+                let durable = (!state.world.is_page_cache()).then_some(last.durable_index);
                 (
                     last.end_index,
-                    last.durable_index,
+                    durable,
                     status.high_watermark,
                     status.log_start,
                 )

@@ -157,7 +157,7 @@ fn quorum_is_durable(cluster: &Cluster, up: &[Found]) -> Option<String> {
     let watermark = leader.status.high_watermark;
     let voters = leader.group.members().voters;
     let state = cluster.lock();
-    if state.plan.is_moving() {
+    if state.plan.is_moving() || state.world.is_page_cache() {
         return None;
     }
     let of = |replica: &ReplicaId| up.iter().find(|found| found.replica == *replica);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::ReplicaId;
+use model::{Durability, ReplicaId};
 use replication::process::{SimulatedProcess, spawn};
 use replication::{GroupStart, LogSettings, OpenGroupError, Replication};
 use segment_log::{FlushWork, LogDirectory};
@@ -43,10 +43,15 @@ impl Opener {
         let error = match opened {
             Ok(group) => {
                 let held = self.held.load(Ordering::Relaxed);
-                let durable = group.log().ends().durable_offset.get();
-                if durable < held {
+                let ends = group.log().ends();
+                // What is there is not synced anew where nobody waits for that.
+                let here = match self.settings.durability {
+                    Durability::Fsync => ends.durable_offset.get(),
+                    Durability::PageCache => ends.end_offset.get(),
+                };
+                if here < held {
                     return Boot::Failed(Failed::Forgetful(format!(
-                        "replica {} held all that was committed below {held}, and now has the log up to {durable}",
+                        "replica {} held all that was committed below {held}, and now has the log up to {here}",
                         self.replica
                     )));
                 }
@@ -56,6 +61,9 @@ impl Opener {
         };
         if let OpenGroupError::Repairing { .. } = error {
             return Boot::Repairing;
+        }
+        if let OpenGroupError::InDoubt { since, .. } = error {
+            return Boot::InDoubt(replication, directory, since);
         }
         if !error.is_damage() {
             return Boot::Failed(match error.passes() {
