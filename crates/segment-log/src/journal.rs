@@ -7,7 +7,7 @@
 //! 12  records: u8 key bytes, u16 value bytes, key, value      (no value: the key is removed)
 //! ```
 //! One frame per sync; frame follows frame. At most the last one can be torn by a crash, because a frame is
-//! synced before the next is written: a bad frame with a sound one behind it is damage. So is a bad first one, for the
+//! synced before the next is written: a bad frame with another one behind it, sound or not, is damage. So is a bad first one, for the
 //! file got its name with that frame in it, synced. Zeros are reserved ahead of the frames, so that a full disk does not
 //! stop it at once. Opening and growing past [`COMPACT_BYTES`] rewrite the file. It does not know what keys and values
 //! mean.
@@ -123,7 +123,7 @@ impl KeyedJournal {
     /// Opens the journal at `path`, and returns the latest value of each key; creates it where nothing else is yet.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] where a sound frame follows an unsound one; [`JournalError::Lost`];
+    /// [`JournalError::Damaged`] where a frame follows an unsound one; [`JournalError::Lost`];
     /// [`JournalError::Io`].
     pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<(Self, Values), JournalError> {
         let is_lost = !disk.exists(path).map_err(io_at(path))?
@@ -320,11 +320,10 @@ pub(crate) fn replay(path: &Path, bytes: &[u8]) -> Result<(Values, usize), Journ
         && (rest.iter().any(|byte| *byte != 0) || (at == 0 && !rest.is_empty()))
     {
         let Some((records, length)) = sound_frame(rest) else {
+            // A frame is synced before the next one is written: what two of them have left was not torn.
             let behind = rest.get(1..).unwrap_or_default();
-            let sound_behind = (0..behind.len())
-                .filter_map(|from| behind.get(from..))
-                .any(|tail| tail.starts_with(&MAGIC) && sound_frame(tail).is_some());
-            if at == 0 || sound_behind {
+            let begins_behind = behind.windows(MAGIC.len()).any(|bytes| bytes == MAGIC);
+            if at == 0 || begins_behind {
                 return Err(JournalDamaged {
                     file: path.to_owned(),
                     byte: at as u64,

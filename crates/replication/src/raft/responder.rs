@@ -137,3 +137,29 @@ fn outcome_of(result: ClientWriteResult<Types>) -> WriteOutcome {
         Err(_) => WriteOutcome::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forward(reason: ForwardReason, leader_id: Option<u64>) -> ForwardToLeader<Types> {
+        ForwardToLeader {
+            reason,
+            leader_id,
+            leader_node: None,
+        }
+    }
+
+    #[test]
+    fn only_what_was_refused_is_known_not_to_be_written() {
+        let elsewhere = forward(ForwardReason::NotLeader, Some(2));
+        let refused = outcome_of(Err(ClientWriteError::ForwardToLeader(elsewhere.clone())));
+        assert_eq!(refused, WriteOutcome::NotLeader(Some(ReplicaId::new(2))));
+        let unheard = forward(ForwardReason::LeaseExpired, None);
+        let refused = outcome_of(Err(ClientWriteError::ForwardToLeader(unheard)));
+        assert_eq!(refused, WriteOutcome::NoQuorum);
+        // Another leader may have committed what this one has cut off, or has got a snapshot of.
+        let discarded = outcome_of(Err(ClientWriteError::LogEntryDiscarded(elsewhere)));
+        assert_eq!(discarded, WriteOutcome::Unknown);
+    }
+}

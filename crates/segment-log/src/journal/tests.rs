@@ -95,6 +95,15 @@ fn a_torn_last_frame_is_cut_at_every_byte() {
 }
 
 #[test]
+fn the_last_two_frames_cannot_both_be_torn() {
+    let (disk, frames) = three_frames();
+    for frame in [frames[1], frames[2]] {
+        disk.flip_bit(path(), frame + 14, 3).unwrap();
+    }
+    assert!(matches!(open(&disk), Err(JournalError::Damaged(_))));
+}
+
+#[test]
 fn a_flipped_bit_below_the_last_frame_is_damage() {
     let (_, frames) = three_frames();
     for byte in 0..frames[2] {

@@ -26,6 +26,25 @@ fn flipped(byte: u64) -> segment_log::Log {
 }
 
 #[test]
+fn a_read_between_the_high_watermark_and_the_end_is_empty_and_only_one_behind_the_end_is_refused() {
+    let disk = SimulatedDisk::new(1);
+    let log = open(&disk, &small_segments()).unwrap();
+    fill(&log, 30);
+    let high_watermark = Offset::new(20);
+    for from in [20, 25, 30] {
+        let from = Offset::new(from);
+        let fetched = log.read_from(from, high_watermark, 10_000).unwrap();
+        assert_eq!((fetched.bytes, fetched.next_offset), (0, from));
+    }
+    match log.read_from(Offset::new(31), high_watermark, 10_000) {
+        Err(ReadFromError::AboveEnd { wanted, end }) => {
+            assert_eq!((wanted, end), (Offset::new(31), Offset::new(30)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn records_before_a_damaged_batch_are_served_and_the_next_read_names_the_damage() {
     let bytes = records(0, 1, 1, 100, 0).total_bytes() as u64;
     let log = flipped(2 * bytes + 70);
