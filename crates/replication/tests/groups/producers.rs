@@ -1,12 +1,13 @@
 //! Idempotent producers through restarts, snapshots and inherited entries.
 
-use model::{Offset, Timestamp};
+use model::{Offset, ReplicaId, Timestamp};
 use replication::{ProduceOutcome, ProduceRefusal};
 use segment_log::disk::SimulatedDisk;
 
 use crate::harness::{
     Answers, Process, append, batch, produce, read_all, small_segments, stamped, until,
 };
+use crate::trio::Cluster;
 
 fn duplicate(base_offset: u64) -> ProduceOutcome {
     ProduceOutcome::Duplicate {
@@ -225,4 +226,68 @@ async fn a_conditional_append_sent_again_is_a_duplicate_though_the_log_has_moved
     assert_eq!(append(&group, stamped(9, 0, 1, 1)).await, Offset::new(1));
     drop(group);
     process.stop().await;
+}
+
+/// A leader that is cut off takes a batch, which the next leader cuts off its log; then it leads again.
+async fn cut_off_and_back(trims: bool) -> (Cluster, u64) {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(stamped(7, 0, 0, 1)).await;
+    cluster.caught_up(1).await;
+    let old = cluster.leader().await;
+    let others = [(old + 1) % 3, (old + 2) % 3];
+    for other in others {
+        cluster.network.cut(old, other);
+    }
+    let lost = cluster.propose(old, stamped(7, 0, 1, 1)).await;
+    let end = || cluster.group(old).status().log_end;
+    until(|| end() == Offset::new(2)).await;
+    let next = || {
+        others
+            .into_iter()
+            .find(|other| cluster.group(*other).status().serves)
+    };
+    until(|| next().is_some()).await;
+    let next = next().unwrap();
+    let other = cluster.try_produce(next, batch("other", 1)).await;
+    assert!(
+        matches!(other, Some(ProduceOutcome::Appended { .. })),
+        "{other:?}"
+    );
+    if trims {
+        let group = cluster.group(next);
+        for n in 0..60 {
+            append(group, batch(&format!("{n}"), 1)).await;
+        }
+        let to = Offset::new(55);
+        let trimmed = group.set_log_start(to, Timestamp::from_millis(0)).await;
+        assert_eq!(trimmed, Ok(to));
+        until(|| group.log().ends().purged.is_some()).await;
+    }
+    cluster.network.heal();
+    let settled = cluster.group(next).status().high_watermark;
+    cluster.caught_up(settled.get()).await;
+    assert!(!lost.is_acknowledged());
+    let back = ReplicaId::new(old);
+    until(|| {
+        let followers = cluster.group(next).followers();
+        followers.iter().any(|f| f.replica == back && f.is_in_sync)
+    })
+    .await;
+    cluster.group(next).transfer_leadership(back).await.unwrap();
+    until(|| cluster.group(old).status().serves).await;
+    (cluster, old)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_was_cut_off_is_written_where_it_is_sent_again() {
+    for trims in [false, true] {
+        let (cluster, old) = cut_off_and_back(trims).await;
+        let end = cluster.group(old).status().log_end;
+        let again = cluster.try_produce(old, stamped(7, 0, 1, 1)).await;
+        assert!(
+            matches!(again, Some(ProduceOutcome::Appended { base_offset, .. }) if base_offset == end),
+            "{again:?}, trimmed: {trims}"
+        );
+        cluster.stop_all().await;
+    }
 }
