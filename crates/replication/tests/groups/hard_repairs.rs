@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::{Offset, ReplicaId, Timestamp};
-use replication::OpenGroupError;
 use replication::peer::RequestKind;
+use replication::{OpenGroupError, ProduceOutcome};
 use segment_log::disk::SimulatedDisk;
 use segment_log::{ReadFromError, ReadLogError};
 
@@ -252,5 +252,54 @@ async fn a_bad_sector_under_a_leader_harms_neither_followers_nor_readers_and_is_
     cluster.fill(1).await;
     cluster.caught_up(83).await;
     cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_was_cut_off_does_not_say_what_is_committed() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(5).await;
+    cluster.caught_up(5).await;
+    let stale = cluster.leader().await;
+    let others = [(stale + 1) % 3, (stale + 2) % 3];
+    for other in others {
+        cluster.network.cut(stale, other);
+    }
+    let serves = |cluster: &Cluster, replica: u64| cluster.group(replica).status().serves;
+    until(|| others.iter().any(|other| serves(&cluster, *other))).await;
+    let (next, damaged) = match serves(&cluster, others[0]) {
+        true => (others[0], others[1]),
+        false => (others[1], others[0]),
+    };
+    for n in 0..10 {
+        let written = cluster.try_produce(next, batch(&format!("{n}"), 1)).await;
+        assert!(matches!(written, Some(ProduceOutcome::Appended { .. })));
+    }
+    until(|| cluster.group(damaged).status().log_end == Offset::new(15)).await;
+    let kept = read_all(cluster.group(next), Offset::ZERO);
+    // Acknowledged entries, which the old leader knows nothing of, are damaged, and nobody but it is there.
+    cluster.stop(damaged).await;
+    cluster.stop(next).await;
+    let (file, _) = files(&cluster.members[&damaged].disk).pop().unwrap();
+    damage(&cluster.members[&damaged].disk, &file, 90);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    cluster.network.alter(move |_, to, request| {
+        let asks = to.get() == stale && request.kind == RequestKind::ReadEntries;
+        count.fetch_add(usize::from(asks), Ordering::Relaxed);
+    });
+    cluster.network.heal();
+    assert!(cluster.group(stale).leader().0 == Some(ReplicaId::new(stale)));
+    cluster.start_repair(damaged, vec![file.clone()]).await;
+    until(|| asked.load(Ordering::Relaxed) > 5).await;
+    let waits = cluster.reopen(damaged).await;
+    assert!(
+        matches!(waits, Err(OpenGroupError::Repairing { .. })),
+        "{waits:?}"
+    );
+    cluster.start(next).await;
+    cluster.reopened(damaged).await;
+    cluster.caught_up(15).await;
+    assert_eq!(read_all(cluster.group(damaged), Offset::ZERO), kept);
     cluster.stop_all().await;
 }
