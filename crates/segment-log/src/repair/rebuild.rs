@@ -310,7 +310,8 @@ impl Around<'_> {
         let at = build.at();
         let is_whole = match damaged.end {
             Some(end) => at.index >= end.index,
-            None => at.index >= self.durable,
+            // Sound entries behind what is noted were acknowledged, perhaps: copies must lead up to them.
+            None => at.index >= self.durable && damaged.next_run >= damaged.runs.len(),
         };
         if is_whole {
             self.finish(piece)?;

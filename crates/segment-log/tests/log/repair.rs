@@ -417,6 +417,37 @@ fn every_flipped_bit_of_a_noted_log_is_repaired_to_the_same_files() {
     }
 }
 
+#[test]
+fn durable_entries_behind_the_noted_end_are_kept_where_damage_lies_before_them() {
+    let disk = SimulatedDisk::new(1);
+    let directory = directory(disk.mount());
+    let settings = LogSettings {
+        segment_bytes: 1 << 20,
+        ..small_segments()
+    };
+    let log = directory.open_log(path(), settings).unwrap();
+    let mut bytes = 0;
+    for index in 0..10 {
+        let batch = records(index, 1, 1, 100, 0);
+        if index < 2 {
+            bytes += batch.total_bytes();
+        }
+        log.append(LogIndex::new(index), vec![batch], ignore())
+            .unwrap();
+        log.sync().unwrap();
+        if index == 1 {
+            directory.note_ends();
+        }
+    }
+    let original = Original::of(disk.clone(), &log, 2);
+    drop((log, directory));
+    // What a misdirected write leaves: nothing tells any more at which entry the sound rest begins.
+    let file = file_at(&original.files, LogIndex::ZERO);
+    overwrite(&disk, &file, 0, &vec![0; bytes]);
+    original.repair(&mut Chance(3), false);
+    original.check_files();
+}
+
 /// Some sealed segments and an active one, all noted.
 fn sealed() -> Original {
     let disk = SimulatedDisk::new(1);
