@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use broker::{BrokerSettings, FetchError, NotReadyReason, PartitionError, StartError};
 use model::PartitionIndex;
+use segment_log::KeyedJournal;
 use segment_log::disk::{Disk, RealDisk, SimulatedDisk};
 
 use crate::harness::{Node, batch, name, numbered, settings, start, start_with};
@@ -74,6 +75,10 @@ async fn a_topic_deleted_while_its_files_stayed_is_cleared_away_at_the_next_star
 async fn partitions_without_their_metadata_are_not_taken_for_leftovers() {
     let disk = SimulatedDisk::new(1);
     let orphan = "partitions/0102030405060708090a0b0c0d0e0f10/0";
+    // Without these nothing starts at all.
+    for journal in ["noted-ends", "votes"] {
+        KeyedJournal::open(disk.mount(), Path::new(journal)).unwrap();
+    }
     disk.mount().create_directory(Path::new(orphan)).unwrap();
     let refused = start_with(disk.mount(), settings()).await.err().unwrap();
     assert!(
