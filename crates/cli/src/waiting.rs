@@ -102,12 +102,13 @@ pub(crate) async fn until_done(
     let began = Instant::now();
     let end = args.timeout.map(|timeout| began + timeout);
     let mut shown = Shown::new(session, what);
-    let mut learned = None;
+    // Whoever waits has just asked for the brokers, to have it done at all.
+    let mut learned = began;
     loop {
         let asked = Instant::now();
-        if learned.is_none_or(|at| asked.duration_since(at) >= LEARN_INTERVAL) {
+        if asked.duration_since(learned) >= LEARN_INTERVAL {
             session.know_all().await;
-            learned = Some(asked);
+            learned = asked;
         }
         let unanswered = match shown.answer(ask(), end).await? {
             None => None,

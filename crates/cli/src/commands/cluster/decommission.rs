@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::moves::show_decided;
 use super::settled::how_far;
 use super::stuck::{Watch, unreachable, why};
+use crate::confirm::is_confirmed;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
@@ -38,7 +39,8 @@ pub(crate) struct DecommissionArgs {
 
 pub(crate) async fn run(args: DecommissionArgs, session: &Session) -> Result<(), Failure> {
     let broker = args.broker;
-    if !args.yes && io::stdin().is_terminal() && !confirmed(broker)? {
+    let question = format!("Move every replica off broker {broker}, for good?");
+    if !args.yes && io::stdin().is_terminal() && !is_confirmed(&question)? {
         let message = format!("broker {broker} was not decommissioned");
         return Err(Failure::new(Exit::Failed, "NOT_CONFIRMED", message));
     }
@@ -134,16 +136,6 @@ fn replicas_left(count: u64) -> String {
         1 => "1 replica is left".to_owned(),
         count => format!("{count} replicas are left"),
     }
-}
-
-fn confirmed(broker: i32) -> Result<bool, Failure> {
-    eprint!("Move every replica off broker {broker}, for good? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| {
-        let message = format!("cannot read the answer: {error}");
-        Failure::new(Exit::Failed, "INPUT", message)
-    })?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Which broker it was, as JSON.

@@ -44,8 +44,10 @@ impl Supervisor {
     /// Starts every broker.
     pub(super) fn start(home: &Home, brokers: u32, flags: &[String]) -> Result<Self, Failure> {
         let places = addresses(brokers)?;
-        let arguments = (0..brokers).map(|id| (id, arguments(id, home, &places, flags)));
-        let arguments = arguments.collect();
+        let own = places.iter().zip(0..);
+        let arguments = own
+            .map(|(place, id)| (id, arguments(id, place, home, &places, flags)))
+            .collect();
         let (told, events) = unbounded_channel();
         let mut cluster = Self {
             fate: home.fate(),
@@ -216,19 +218,21 @@ impl Supervisor {
 }
 
 /// The command line of one broker.
-fn arguments(id: u32, home: &Home, places: &[Addresses], flags: &[String]) -> Vec<String> {
+fn arguments(
+    id: u32,
+    place: &Addresses,
+    home: &Home,
+    places: &[Addresses],
+    flags: &[String],
+) -> Vec<String> {
     let mut arguments = vec![
         format!("--id={id}"),
         format!("--data={}", home.data(id).display()),
+        format!("--grpc={}", place.grpc),
+        format!("--http={}", place.http),
     ];
-    if let Some(place) = usize::try_from(id).ok().and_then(|at| places.get(at)) {
-        arguments.push(format!("--grpc={}", place.grpc));
-        arguments.push(format!("--http={}", place.http));
-        if places.len() > 1 {
-            arguments.push(format!("--peer={}", place.peer));
-        }
-    }
     if places.len() > 1 {
+        arguments.push(format!("--peer={}", place.peer));
         let peers: Vec<_> = places.iter().map(|place| place.peer.to_string()).collect();
         arguments.push(format!("--cluster-peers={}", peers.join(",")));
         arguments.push(format!("--initial-brokers={}", places.len()));
@@ -275,7 +279,7 @@ mod tests {
         let places = addresses(3).unwrap();
         let names = |flags: &[&str]| {
             let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-            let given = arguments(1, &home, &places, &flags);
+            let given = arguments(1, &places[1], &home, &places, &flags);
             let names = given.iter().filter(|one| one.starts_with(CLUSTER_NAME));
             names.cloned().collect::<Vec<_>>()
         };
