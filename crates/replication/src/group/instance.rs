@@ -142,8 +142,8 @@ impl<M: Machine> Instances<M> {
 
     /// Tells the others who is to lead next.
     pub(crate) async fn hand_over(&self, handover: Handover) {
-        let Starter { group, peers, .. } = &self.starter;
-        handover.send(*group, peers, self.election_timeout).await;
+        let network = self.starter.network(&self.shared);
+        handover.send(&network, self.election_timeout).await;
     }
 
     /// Stops the one that runs, for good.
@@ -160,6 +160,17 @@ impl<M: Machine> Instances<M> {
 }
 
 impl Starter {
+    /// The way to the group's other replicas.
+    fn network<M: Machine>(&self, shared: &Shared<M>) -> Network {
+        let below = shared.not_sent_below.clone();
+        Network::new(
+            self.group,
+            self.peers.clone(),
+            below,
+            shared.settled.clone(),
+        )
+    }
+
     /// On the group's home core, for openraft spawns its tasks where it is called.
     async fn start<M: Machine>(
         self,
@@ -175,8 +186,7 @@ impl Starter {
             }
         };
         let store = LogStore::new(shared.clone());
-        let below = shared.not_sent_below.clone();
-        let network = Network::new(self.group, self.peers, below, shared.settled.clone());
+        let network = self.network(&shared);
         let is_new = shared.newcomer.is_new();
         let machine = StateMachine::new(shared);
         let id = self.replica.get();

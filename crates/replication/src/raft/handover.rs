@@ -2,19 +2,19 @@
 //! appends under way the end comes at once. So what it would send is sent for it: who is to lead next, and to all
 //! others that they need not wait for this leader any more.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use model::ReplicaId;
 use openraft::async_runtime::watch::WatchReceiver;
+use openraft::network::{RPCOption, RaftNetworkV2};
 use openraft::raft::TransferLeaderRequest;
 
 use super::machine::Machine;
+use super::network::Network;
 use super::types::{RaftLogId, Vote};
-use super::wire;
 use crate::group::Instance;
-use crate::peer::{GroupId, PeerRequest, Peers, RequestKind};
+use crate::peer::RequestKind;
 
 /// Who is to lead next.
 pub(crate) struct Handover {
@@ -50,20 +50,14 @@ impl Handover {
     }
 
     /// Tells all of them, and waits until those that can be reached have heard it.
-    pub(crate) async fn send(self, group: GroupId, peers: &Arc<dyn Peers>, timeout: Duration) {
+    pub(crate) async fn send(self, network: &Network, timeout: Duration) {
         let request = TransferLeaderRequest::new(self.vote, self.heir, self.matched);
-        let head = wire::encode_transfer(&request);
-        let calls = self.voters.into_iter().map(|voter| {
-            let request = PeerRequest {
-                group,
-                kind: RequestKind::TransferLeader,
-                head: head.clone(),
-                entries: Vec::new(),
-            };
-            let called = peers.call(ReplicaId::new(voter), request, timeout);
-            async move { called.await?.await }
+        let told = self.voters.into_iter().map(|voter| {
+            let mut client = network.client(voter, RequestKind::Append);
+            let (request, option) = (request.clone(), RPCOption::new(timeout));
+            async move { client.transfer_leader(request, option).await }
         });
-        for heard in join_all(calls).await {
+        for heard in join_all(told).await {
             if let Err(error) = heard {
                 tracing::debug!(%error, "a voter has not heard of the handover");
             }

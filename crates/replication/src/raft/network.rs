@@ -57,7 +57,7 @@ impl Network {
         }
     }
 
-    fn client(&self, target: u64, appends: RequestKind) -> Client {
+    pub(super) fn client(&self, target: u64, appends: RequestKind) -> Client {
         Client {
             link: Link {
                 group: self.group,
