@@ -53,17 +53,7 @@ async fn a_replica_that_was_away_for_too_long_gets_the_snapshot_and_goes_on() {
     assert_eq!(sound.len(), 21);
     assert_eq!(read_all(cluster.group(away), Offset::new(80)), sound);
     // It knows the producers that only the snapshot told it of.
-    let to = model::ReplicaId::new(away);
-    until(|| {
-        cluster
-            .group(leader)
-            .followers()
-            .iter()
-            .any(|f| f.replica == to && f.is_in_sync)
-    })
-    .await;
-    cluster.group(leader).transfer_leadership(to).await.unwrap();
-    until(|| cluster.serving() == Some(away)).await;
+    cluster.hand_over(away).await;
     let again = produce(cluster.group(away), stamped(3, 0, 0, 1)).await;
     let duplicate = replication::ProduceOutcome::Duplicate {
         base_offset: Offset::ZERO,

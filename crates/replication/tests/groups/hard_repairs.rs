@@ -38,9 +38,7 @@ async fn a_damaged_tail_that_the_committed_log_has_replaced_is_cut() {
     cluster.fill(10).await;
     cluster.caught_up(10).await;
     let old = cluster.leader().await;
-    let [one, other] = [(old + 1) % 3, (old + 2) % 3];
-    cluster.network.cut(old, one);
-    cluster.network.cut(old, other);
+    cluster.cut_off(old);
     // Nobody else gets these.
     let lost = (0..9).map(|n| batch(&format!("lost and not few bytes {n}"), 1));
     let proposed = cluster.propose_all(old, lost).await;
@@ -60,7 +58,7 @@ async fn a_damaged_tail_that_the_committed_log_has_replaced_is_cut() {
     cluster.caught_up(25).await;
     cluster.same_logs().await;
     let found = read_all(cluster.group(old), Offset::ZERO);
-    assert_eq!(found, read_all(cluster.group(one), Offset::ZERO));
+    assert_eq!(found, read_all(cluster.group((old + 1) % 3), Offset::ZERO));
     cluster.stop_all().await;
 }
 
@@ -261,16 +259,9 @@ async fn a_leader_that_was_cut_off_does_not_say_what_is_committed() {
     cluster.fill(5).await;
     cluster.caught_up(5).await;
     let stale = cluster.leader().await;
-    let others = [(stale + 1) % 3, (stale + 2) % 3];
-    for other in others {
-        cluster.network.cut(stale, other);
-    }
-    let serves = |cluster: &Cluster, replica: u64| cluster.group(replica).status().serves;
-    until(|| others.iter().any(|other| serves(&cluster, *other))).await;
-    let (next, damaged) = match serves(&cluster, others[0]) {
-        true => (others[0], others[1]),
-        false => (others[1], others[0]),
-    };
+    cluster.cut_off(stale);
+    let next = cluster.successor_of(stale).await;
+    let damaged = 3 - stale - next;
     for n in 0..10 {
         let written = cluster.try_produce(next, batch(&format!("{n}"), 1)).await;
         assert!(matches!(written, Some(ProduceOutcome::Appended { .. })));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::{Offset, ReplicaId, Timestamp};
+use model::{Offset, Timestamp};
 use replication::{OpenGroupError, ProduceOutcome};
 use segment_log::disk::SimulatedDisk;
 
@@ -76,15 +76,7 @@ async fn a_lost_snapshot_comes_from_a_confirmed_leader_and_the_replica_goes_on_a
     );
     cluster.same_logs().await;
     // It knows the producers of the trimmed entries.
-    let leader = cluster.leader().await;
-    let to = ReplicaId::new(damaged);
-    until(|| {
-        let followers = cluster.group(leader).followers();
-        followers.iter().any(|f| f.replica == to && f.is_in_sync)
-    })
-    .await;
-    cluster.group(leader).transfer_leadership(to).await.unwrap();
-    until(|| cluster.serving() == Some(damaged)).await;
+    cluster.hand_over(damaged).await;
     let again = produce(cluster.group(damaged), stamped(3, 0, 0, 1)).await;
     let base_offset = Offset::ZERO;
     assert_eq!(again, Ok(ProduceOutcome::Duplicate { base_offset }));

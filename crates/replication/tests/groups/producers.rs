@@ -1,9 +1,10 @@
 //! Idempotent producers through restarts, snapshots and inherited entries.
 
-use model::{Offset, ReplicaId, Timestamp};
+use model::{Offset, Timestamp};
 use replication::{ProduceOutcome, ProduceRefusal};
 use segment_log::disk::SimulatedDisk;
 
+use crate::catching_up::trim;
 use crate::harness::{
     Answers, Process, append, batch, produce, read_all, small_segments, stamped, until,
 };
@@ -234,20 +235,11 @@ async fn cut_off_and_back(trims: bool) -> (Cluster, u64) {
     cluster.produce(stamped(7, 0, 0, 1)).await;
     cluster.caught_up(1).await;
     let old = cluster.leader().await;
-    let others = [(old + 1) % 3, (old + 2) % 3];
-    for other in others {
-        cluster.network.cut(old, other);
-    }
+    cluster.cut_off(old);
     let lost = cluster.propose(old, stamped(7, 0, 1, 1)).await;
     let end = || cluster.group(old).status().log_end;
     until(|| end() == Offset::new(2)).await;
-    let next = || {
-        others
-            .into_iter()
-            .find(|other| cluster.group(*other).status().serves)
-    };
-    until(|| next().is_some()).await;
-    let next = next().unwrap();
+    let next = cluster.successor_of(old).await;
     let other = cluster.try_produce(next, batch("other", 1)).await;
     assert!(
         matches!(other, Some(ProduceOutcome::Appended { .. })),
@@ -258,23 +250,14 @@ async fn cut_off_and_back(trims: bool) -> (Cluster, u64) {
         for n in 0..60 {
             append(group, batch(&format!("{n}"), 1)).await;
         }
-        let to = Offset::new(55);
-        let trimmed = group.set_log_start(to, Timestamp::from_millis(0)).await;
-        assert_eq!(trimmed, Ok(to));
+        trim(&cluster, 55).await;
         until(|| group.log().ends().purged.is_some()).await;
     }
     cluster.network.heal();
     let settled = cluster.group(next).status().high_watermark;
     cluster.caught_up(settled.get()).await;
     assert!(!lost.is_acknowledged());
-    let back = ReplicaId::new(old);
-    until(|| {
-        let followers = cluster.group(next).followers();
-        followers.iter().any(|f| f.replica == back && f.is_in_sync)
-    })
-    .await;
-    cluster.group(next).transfer_leadership(back).await.unwrap();
-    until(|| cluster.group(old).status().serves).await;
+    cluster.hand_over(old).await;
     (cluster, old)
 }
 

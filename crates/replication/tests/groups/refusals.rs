@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use model::Offset;
 use replication::peer::{CallError, PeerRequest, RequestKind};
 
-use crate::harness::{TOPIC, batch, read_all, until};
+use crate::harness::{TOPIC, batch, read_all};
 use crate::trio::Cluster;
 
 /// How many requests of each test are altered.
@@ -160,16 +160,9 @@ async fn a_leader_that_is_cut_off_acknowledges_nothing_and_its_batches_are_cut_o
         .into_iter()
         .filter(|other| *other != old)
         .collect();
-    for other in &others {
-        cluster.network.cut(old, *other);
-    }
+    cluster.cut_off(old);
     let lost = cluster.propose(old, batch("lost", 1)).await;
-    until(|| {
-        others
-            .iter()
-            .any(|other| cluster.group(*other).status().serves)
-    })
-    .await;
+    cluster.successor_of(old).await;
     assert_eq!(cluster.produce(batch("after", 1)).await, 1);
     assert!(!lost.is_acknowledged(), "{lost:?}");
     cluster.network.heal();

@@ -90,8 +90,7 @@ async fn a_new_leader_serves_only_once_an_entry_of_its_own_term_is_applied() {
     let old = cluster.leader().await;
     let [next, other] = [(old + 1) % 3, (old + 2) % 3];
     // `next` is elected with the vote of `other`, which takes no entries from it.
-    cluster.network.cut(old, next);
-    cluster.network.cut(old, other);
+    cluster.cut_off(old);
     cluster.network.alter(move |from, to, request| {
         let is_append = request.kind == RequestKind::Append && !request.entries.is_empty();
         let is_campaign = matches!(request.kind, RequestKind::Vote | RequestKind::PreVote);
@@ -129,8 +128,7 @@ async fn a_leader_that_is_cut_off_answers_what_it_was_given_within_a_bound() {
     let cluster = Cluster::of_three().await;
     cluster.produce(stamped(7, 0, 0, 1)).await;
     let leader = cluster.leader().await;
-    cluster.network.cut(leader, (leader + 1) % 3);
-    cluster.network.cut(leader, (leader + 2) % 3);
+    cluster.cut_off(leader);
     // Its lease runs still.
     let proposed = cluster.propose(leader, stamped(7, 0, 1, 1)).await;
     assert_eq!(proposed.outcome(), None);

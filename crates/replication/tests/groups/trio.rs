@@ -237,6 +237,38 @@ impl Cluster {
         proposed
     }
 
+    /// Cuts a replica off from all others.
+    pub(crate) fn cut_off(&self, replica: u64) {
+        let others = self.members.keys().filter(|other| **other != replica);
+        others.for_each(|other| self.network.cut(replica, *other));
+    }
+
+    /// Waits until another replica than this one serves: which.
+    pub(crate) async fn successor_of(&self, old: u64) -> u64 {
+        let running = self.running();
+        let next = || {
+            let mut others = running.iter().filter(|other| **other != old);
+            others.find(|other| self.group(**other).status().serves)
+        };
+        until(|| next().is_some()).await;
+        *next().expect("serves")
+    }
+
+    /// Hands leadership to a replica once it keeps up, and waits until it serves.
+    pub(crate) async fn hand_over(&self, to: u64) {
+        let (leader, replica) = (self.leader().await, ReplicaId::new(to));
+        until(|| {
+            let followers = self.group(leader).followers();
+            followers
+                .iter()
+                .any(|f| f.replica == replica && f.is_in_sync)
+        })
+        .await;
+        let handed = self.group(leader).transfer_leadership(replica).await;
+        handed.expect("the leadership is handed over");
+        until(|| self.serving() == Some(to)).await;
+    }
+
     /// Waits until every running replica knows everything up to this offset as committed.
     pub(crate) async fn caught_up(&self, high_watermark: u64) {
         until(|| {
