@@ -86,6 +86,19 @@ fn list(items: &[Vec<u8>]) -> Vec<u8> {
     [&b"l"[..], &count, &items.concat()].concat()
 }
 
+/// What versions have added to a partition, one after the other, of one that has never moved: nothing removed, epoch 0,
+/// settled epoch 0, nothing moved from, one replica on the broker, no doubts.
+fn unmoved() -> [Vec<u8>; 6] {
+    [
+        list(&[]),
+        number(0),
+        number(0),
+        list(&[]),
+        number(1),
+        list(&[]),
+    ]
+}
+
 /// The epoch that brokers of these tests present at their first start.
 fn first_epoch() -> Vec<u8> {
     list(&[number(1), number(1)])
@@ -141,15 +154,7 @@ fn a_snapshot_has_these_bytes() {
     let mut state = cluster_of(1);
     create(&mut state, 5, "t", 1).unwrap();
     let active = list(&[number(1)]);
-    // Nothing removed, epoch 0, settled epoch 0, nothing moved from, one replica on the broker, no doubts.
-    let moves = [
-        list(&[]),
-        number(0),
-        number(0),
-        list(&[]),
-        number(1),
-        list(&[]),
-    ];
+    let moves = unmoved();
     let rest = [active, first_epoch()];
     assert_eq!(state.encode_snapshot(), snapshot(5, &rest, &moves));
 }
@@ -174,9 +179,8 @@ fn without_neighbours() -> ClusterState {
 #[test]
 fn what_version_2_has_written_is_read() {
     let active = list(&[number(1)]);
-    let moves = [list(&[]), number(0), number(0), list(&[])];
     assert_eq!(
-        ClusterState::decode_snapshot(&snapshot(2, &[active], &moves)),
+        ClusterState::decode_snapshot(&snapshot(2, &[active], &unmoved()[..4])),
         Ok(without_neighbours())
     );
 }
@@ -186,8 +190,7 @@ fn what_version_3_has_written_is_read() {
     let mut state = cluster_of(1);
     create(&mut state, 5, "t", 1).unwrap();
     let active = list(&[number(1)]);
-    let moves = [list(&[]), number(0), number(0), list(&[]), number(1)];
-    let stored = snapshot(3, &[active], &moves);
+    let stored = snapshot(3, &[active], &unmoved()[..5]);
     let state = without_epochs(state);
     assert_eq!(ClusterState::decode_snapshot(&stored), Ok(state));
     let (command, read) = registration_without_epoch(3);
@@ -199,14 +202,7 @@ fn what_version_4_has_written_is_read() {
     let mut state = cluster_of(1);
     create(&mut state, 5, "t", 1).unwrap();
     let active = list(&[number(1)]);
-    let moves = [
-        list(&[]),
-        number(0),
-        number(0),
-        list(&[]),
-        number(1),
-        list(&[]),
-    ];
+    let moves = unmoved();
     let stored = snapshot(4, &[active], &moves);
     let mut state = without_epochs(state);
     assert_eq!(ClusterState::decode_snapshot(&stored), Ok(state.clone()));
