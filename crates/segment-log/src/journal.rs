@@ -7,10 +7,10 @@
 //! 12  records: u8 key bytes, u16 value bytes, key, value      (no value: the key is removed)
 //! ```
 //! One frame per sync; frame follows frame. At most the last one can be torn by a crash, because a frame is
-//! synced before the next is written: a bad frame with another one behind it, sound or not, is damage. So is a bad first one, for the
-//! file got its name with that frame in it, synced. Zeros are reserved ahead of the frames, so that a full disk does not
-//! stop it at once. Opening and growing past [`COMPACT_BYTES`] rewrite the file. It does not know what keys and values
-//! mean.
+//! synced before the next is written: a bad frame with another one behind it, sound or not, is damage. So is a bad first
+//! one, for the file got its name with that frame in it, synced. Zeros are reserved ahead of the frames, so that a full
+//! disk does not stop it at once. Opening and growing past [`COMPACT_BYTES`] rewrite the file. It does not know what keys
+//! and values mean.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -123,12 +123,10 @@ impl KeyedJournal {
     /// Opens the journal at `path`, and returns the latest value of each key; creates it where nothing else is yet.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] where a frame follows an unsound one; [`JournalError::Lost`];
-    /// [`JournalError::Io`].
+    /// [`JournalError::Damaged`] where a frame follows an unsound one; [`JournalError::Lost`]; [`JournalError::Io`].
     pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<(Self, Values), JournalError> {
-        let is_lost = !disk.exists(path).map_err(io_at(path))?
-            && has_directories(&*disk).map_err(io_at(path))?;
-        if is_lost {
+        let io = io_at(path);
+        if !disk.exists(path).map_err(&io)? && has_directories(&*disk).map_err(&io)? {
             return Err(JournalError::Lost {
                 file: path.to_owned(),
             });
@@ -269,11 +267,8 @@ fn io_at(path: &Path) -> impl Fn(io::Error) -> JournalError {
 /// Whether there is anything but files and what a filesystem puts into a new mount: the journals are made before the
 /// first log.
 fn has_directories(disk: &dyn Disk) -> io::Result<bool> {
-    let entries = disk.list(Path::new(""))?;
-    let is_ours = |name: &str| name != "lost+found";
-    Ok(entries
-        .iter()
-        .any(|entry| entry.is_directory && is_ours(&entry.name)))
+    let mut entries = disk.list(Path::new(""))?.into_iter();
+    Ok(entries.any(|entry| entry.is_directory && entry.name != "lost+found"))
 }
 
 /// Zero-fills behind `end`, if little is left. Where that fails, the write itself will tell.

@@ -207,6 +207,7 @@ mod tests {
             "{\"ready\":false,\"partitions\":0,\"not_ready\":[{\"reason\":\"the broker is starting: it recovers its data\"}]}"
         );
     }
+
     #[test]
     fn the_longer_an_answer_takes_the_less_often_it_is_asked_for() {
         let of = |took| pause_behind(Duration::from_millis(took), ASK_UNREADY);

@@ -261,13 +261,12 @@ async fn tell(health: Arc<Health>, reporter: HealthReporter) {
 async fn note_registered(broker: Arc<Broker>, stored: Arc<Stored>) {
     broker.registered().await;
     let noted = tokio::task::spawn_blocking(move || stored.registered()).await;
-    match noted.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) {
-        Ok(()) => {}
-        Err(error) => tracing::warn!(
+    if let Err(error) = noted.map_err(io::Error::other).flatten() {
+        tracing::warn!(
             %error,
             "the data directory could not note that the cluster has registered this start: the next start passes for the \
              same one, and a copy of the disk that is taken until then for the disk"
-        ),
+        );
     }
 }
 
