@@ -105,7 +105,12 @@ impl Broker {
                 | PartitionError::Opening { .. })
         );
         if !may_come {
-            return found;
+            let found = found?;
+            // Nobody else's vote is needed there, and nobody says that the topic was deleted, or this disk given up.
+            if !self.is_registered() && found.partition.group.members().voters.len() <= 1 {
+                self.joined()?;
+            }
+            return Ok(found);
         }
         self.joined()?;
         self.caught_up().await;

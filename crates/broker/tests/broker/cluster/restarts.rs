@@ -1,6 +1,6 @@
 //! Brokers that start again, alone or all at once.
 
-use broker::PartitionError;
+use broker::{PartitionError, ProduceError};
 
 use super::stage::{Stage, partition};
 use crate::harness::{batch, eventually, name, numbered};
@@ -65,6 +65,41 @@ async fn a_partition_whose_only_disk_was_replaced_says_so_and_what_can_be_done()
     let problem = shown.partitions[0].problem.as_ref().unwrap().to_string();
     assert!(problem.contains("delete the topic"), "{problem}");
     stage.broker(other).delete_topic(&name("t")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_only_replica_of_a_partition_takes_nothing_before_its_broker_knows_what_the_cluster_has_decided()
+ {
+    let mut stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 1).await;
+    let holder = stage.leader("t").await;
+    let [one, other] = [(holder + 1) % 3, (holder + 2) % 3];
+    // It notes that the topic is committed with its next vote: for who leads the metadata once one of the others is gone.
+    for broker in [holder, one, other] {
+        stage.stop(broker).await;
+        stage.start(broker).await;
+        stage.all_ready().await;
+    }
+    stage.kill(holder).await;
+    stage.broker(one).delete_topic(&name("t")).await.unwrap();
+    stage.create(one, "t", 1, 1).await;
+    stage.kill(one).await;
+    stage.kill(other).await;
+    stage.start(holder).await;
+    // It leads what was deleted: what it took would be gone as soon as it heard of that.
+    eventually("it knows that it has not joined", async || {
+        let produced = stage.node(holder).produce("t", batch(&["lost"])).await;
+        assert!(produced.is_err(), "{produced:?}");
+        matches!(
+            produced,
+            Err(ProduceError::Partition(PartitionError::NotJoined(_)))
+        )
+    })
+    .await;
+    stage.start_all(&[one, other]).await;
+    stage.all_ready().await;
+    stage.produce("t", batch(&["kept"])).await;
+    assert_eq!(stage.values("t").await, ["kept"]);
 }
 
 #[tokio::test]
