@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use model::{BrokerId, DiskId, ReplicaId};
+use model::{BrokerId, ReplicaId};
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -214,17 +214,23 @@ impl PeerNetwork {
     /// Tells everybody this broker's standing, which is durable.
     pub(super) fn tell_standing(&self, standing: Standing) {
         self.shared.me.lock().standing = standing;
-        let links = self.shared.links.read();
-        for link in links.by_broker.values() {
+        self.repeat_standing();
+        for link in self.shared.links.read().by_broker.values() {
+            // It may have refused what this broker was before.
+            link.wake.notify_one();
+        }
+        self.recheck();
+    }
+
+    /// Tells everybody again: another one may have come under this broker's number since, and be taken for it.
+    pub(super) fn repeat_standing(&self) {
+        let standing = self.shared.standing();
+        for link in self.shared.links.read().by_broker.values() {
             link.outbox.note(Message::Standing {
                 standing,
                 round: None,
             });
-            // It may have refused what this broker was before.
-            link.wake.notify_one();
         }
-        drop(links);
-        self.recheck();
     }
 
     /// Asks a peer for a promise.
@@ -301,17 +307,11 @@ impl Shared {
     }
 
     /// A peer has told its standing.
-    pub(super) fn told(
-        &self,
-        from: BrokerId,
-        disk: DiskId,
-        standing: Standing,
-        round: Option<Round>,
-    ) {
-        self.roster.told(from, disk, standing, round);
-        let link = self.links.read().by_broker.get(&from).cloned();
+    pub(super) fn told(&self, hello: &Hello, round: Option<Round>) {
+        self.roster.told(hello, round);
+        let link = self.links.read().by_broker.get(&hello.broker).cloned();
         if let Some(link) = link {
-            self.is_replica(&link, standing);
+            self.is_replica(&link, hello.standing);
         }
     }
 

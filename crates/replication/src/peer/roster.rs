@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use model::{BrokerId, DiskId};
+use model::BrokerId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::forming::{Event, PeerView, Round};
-use super::{Hello, Promise, Standing};
+use super::{Hello, Promise};
 
 /// A peer, as this broker knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +49,7 @@ impl Roster {
         let changed = match state.peers.get_mut(&broker) {
             Some(peer) => {
                 let is_same = peer.hello == hello;
-                // What an earlier process, or another disk, has answered or asked counts no more.
-                if !peer.hello.is_same_process(&hello) {
-                    peer.answered = None;
-                    peer.asked = None;
-                }
-                peer.hello = hello;
+                peer.says(hello);
                 !is_same
             }
             None => {
@@ -73,21 +68,14 @@ impl Roster {
         changed
     }
 
-    /// The peer of that disk tells its standing, perhaps as an answer.
-    pub(super) fn told(
-        &self,
-        broker: BrokerId,
-        disk: DiskId,
-        standing: Standing,
-        round: Option<Round>,
-    ) {
+    /// The peer tells its standing, perhaps as an answer. Another one may have come under its number since it introduced
+    /// itself: who spoke last is the peer.
+    pub(super) fn told(&self, hello: &Hello, round: Option<Round>) {
         let mut state = self.state.lock();
-        if let Some(peer) = state.peers.get_mut(&broker)
-            && peer.hello.disk == disk
-        {
-            peer.hello.standing = standing;
+        if let Some(peer) = state.peers.get_mut(&hello.broker) {
+            peer.says(hello.clone());
             peer.answered = round.or(peer.answered);
-            self.is_news(&mut state, broker);
+            self.is_news(&mut state, hello.broker);
         }
     }
 
@@ -158,6 +146,17 @@ impl Roster {
         }
         // One listener; a permit is kept for it where it is busy.
         self.news.notify_one();
+    }
+}
+
+impl Peer {
+    /// What an earlier process, or another disk, has answered or asked counts no more.
+    fn says(&mut self, hello: Hello) {
+        if !self.hello.is_same_process(&hello) {
+            self.answered = None;
+            self.asked = None;
+        }
+        self.hello = hello;
     }
 }
 

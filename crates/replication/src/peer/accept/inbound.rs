@@ -171,7 +171,7 @@ fn take(
         Message::Standing { standing, round } => {
             hello.standing = standing;
             shared.judge(hello).map_err(End::Refused)?;
-            shared.told(hello.broker, hello.disk, standing, round);
+            shared.told(hello, round);
         }
         Message::PromiseAsked { promise, round } => match shared.standing() {
             // It is over here: the answer is where this broker has come to.

@@ -97,7 +97,10 @@ impl Performer<'_> {
         let mut asking = None;
         loop {
             let event = tokio::select! {
-                _ = tick.tick() => Event::Tick,
+                _ = tick.tick() => {
+                    self.network.repeat_standing();
+                    Event::Tick
+                }
                 Some(event) = heard.next() => event,
                 given = answer(&mut asking) => {
                     asking = None;
