@@ -12,7 +12,7 @@ use segment_log::HeaderAt;
 use super::membership;
 use super::payload::Whole;
 use super::proposal::{Proposal, Stored};
-use super::types::{Entry, Payload, to_raft};
+use super::types::{Entry, Payload, RaftLogId, to_raft};
 
 /// An entry of which the header was read, and the payload if it is an internal one.
 ///
@@ -51,6 +51,19 @@ pub(crate) fn internal_batch(at: &HeaderAt) -> io::Result<Option<Batch>> {
         .map_err(io::Error::other)
 }
 
+/// The entry's id, if it changes the members.
+///
+/// # Errors
+/// As [`from_header`].
+pub(crate) fn change_of_members(at: &HeaderAt) -> io::Result<Option<RaftLogId>> {
+    let Some(batch) = internal_batch(at)? else {
+        return Ok(None);
+    };
+    let (kind, _) = control::decode(&batch).map_err(io::Error::other)?;
+    let changes = kind == ControlKind::Membership;
+    changes.then(|| log_id(at.index, &at.header)).transpose()
+}
+
 fn internal(batch: &Batch) -> io::Result<Payload> {
     let (kind, payload) = control::decode(batch).map_err(io::Error::other)?;
     Ok(match kind {
@@ -67,10 +80,12 @@ fn internal(batch: &Batch) -> io::Result<Payload> {
 }
 
 fn entry(index: LogIndex, header: &BatchHeader, payload: Payload) -> io::Result<Entry> {
+    let log_id = log_id(index, header)?;
+    Ok(openraft::Entry { log_id, payload })
+}
+
+fn log_id(index: LogIndex, header: &BatchHeader) -> io::Result<RaftLogId> {
     let unstamped = || io::Error::other(format!("entry {index} has no term"));
     let term = header.term().ok_or_else(unstamped)?;
-    Ok(openraft::Entry {
-        log_id: to_raft(model::LogId { term, index }),
-        payload,
-    })
+    Ok(to_raft(model::LogId { term, index }))
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use super::apply::Applied;
 use super::checkpoint::Position;
 use super::decide;
+use super::entry;
 use super::machine::Machine;
 use super::pace::Pace;
 use super::types::{RaftLogId, to_raft};
@@ -154,7 +155,7 @@ impl<M: Machine> Shared<M> {
         Ok(shared)
     }
 
-    /// Folds the producers over every entry behind the applied ones. Blocks.
+    /// Folds the producers over every entry behind the applied ones, and learns what must have been committed. Blocks.
     pub(crate) fn rebuild_tail(&self) -> io::Result<()> {
         let (mut tail, from) = {
             let applied = self.applied.read();
@@ -166,15 +167,19 @@ impl<M: Machine> Shared<M> {
         }
         let ends = self.log.ends();
         let mut range = from.max(ends.first_index)..ends.end_index;
+        let mut changes = Changes::default();
         while range.start < range.end {
             let headers = self.read_headers(range.clone())?;
             let Some(last) = headers.last() else { break };
             range.start = last.index.next();
             for header in &headers {
                 decide::note(&mut tail, header)?;
+                changes.note(header)?;
             }
         }
         *self.tail.lock() = tail;
+        let mut committed = self.committed.lock();
+        *committed = (*committed).max(changes.settled);
         Ok(())
     }
 
@@ -224,6 +229,22 @@ impl<M: Machine> Shared<M> {
     /// Whether that was said since this was asked last.
     pub(crate) fn bases_moved(&self) -> bool {
         self.bases_moved.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// The changes of members in a stretch of the log. A leader proposes one only once the one before is committed.
+#[derive(Default)]
+struct Changes {
+    settled: Option<RaftLogId>,
+    newest: Option<RaftLogId>,
+}
+
+impl Changes {
+    fn note(&mut self, at: &HeaderAt) -> io::Result<()> {
+        if let Some(id) = entry::change_of_members(at)? {
+            self.settled = self.newest.replace(id);
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! One group's store and state machine, without Raft.
 
-use crate::group::Newcomer;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,8 +22,9 @@ use super::super::proposal::Proposal;
 use super::super::recover::recover;
 use super::super::shared::{GroupVotes, Shared};
 use super::super::state_machine::StateMachine;
-use super::super::types::{Committed, Entry, Payload, RaftLogId, Types};
+use super::super::types::{Committed, Entry, Membership, Payload, RaftLogId, Types};
 use super::super::votes::Votes;
+use crate::group::Newcomer;
 
 /// A group's parts. `directory` keeps the sync threads alive.
 pub(crate) struct Store {
@@ -107,6 +108,18 @@ impl Store {
         let (callback, told) = signal();
         self.log.append(entries, callback).await.unwrap();
         told
+    }
+
+    /// Appends a change of members.
+    pub(crate) async fn append_members(&mut self, term: u64, index: u64) {
+        let node = (0, openraft::EmptyNode {});
+        let members = Membership::new(vec![BTreeSet::from([0])], BTreeMap::from([node]));
+        let entry = openraft::Entry {
+            log_id: id(term, index),
+            payload: Payload::Membership(members.unwrap()),
+        };
+        let (callback, _told) = signal();
+        self.log.append([entry], callback).await.unwrap();
     }
 
     /// Applies what the log holds from where it stands.

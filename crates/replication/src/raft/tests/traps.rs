@@ -106,6 +106,24 @@ async fn what_was_committed_is_known_at_a_start_as_far_as_the_log_reaches() {
     assert_eq!(store.log.read_committed().await.unwrap(), Some(id(1, 1)));
 }
 
+/// openraft takes the last but one change of members for committed when it starts, and asserts that no snapshot makes it
+/// cut the log off before that.
+#[tokio::test]
+async fn a_change_of_members_with_another_behind_it_is_known_as_committed_at_a_start() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = simulated(&disk, Durability::Fsync);
+    store.append_members(1, 0).await;
+    store.append(1, 1..3).await;
+    store.append_members(1, 3).await;
+    store.append(1, 4..6).await;
+    store.append_members(1, 6).await;
+    store.append(1, 7..9).await;
+    store.shared.log.sync().unwrap();
+    disk.crash();
+    let mut store = simulated(&disk, Durability::Fsync);
+    assert_eq!(store.log.read_committed().await.unwrap(), Some(id(1, 3)));
+}
+
 #[tokio::test]
 async fn a_term_that_no_batch_can_hold_is_refused() {
     let disk = SimulatedDisk::new(1);
