@@ -75,6 +75,8 @@ pub struct LogRepair {
     lost_snapshot: Option<String>,
     /// The segments, ascending, those that are missing too.
     pieces: Vec<Piece>,
+    /// Behind the last entry that can have been acknowledged, where the bytes do not tell and somebody else has.
+    reached: Option<LogIndex>,
     /// The stored index that was read last, for reads.
     index: Option<(LogIndex, Arc<SparseIndex>)>,
 }
@@ -99,6 +101,7 @@ impl LogRepair {
             lost_terms: None,
             lost_snapshot: None,
             pieces: Vec::new(),
+            reached: None,
             index: None,
         };
         repair.read_small_files()?;
@@ -141,15 +144,32 @@ impl LogRepair {
         self.lost_snapshot.as_deref()
     }
 
+    /// Whether more was durable, perhaps, than is noted and can be read: the device refuses some of the last segment.
+    /// [`LogRepair::reach`] says how much.
+    pub fn hides_tail(&self) -> bool {
+        self.reached.is_none() && self.pieces.iter().any(Piece::hides_tail)
+    }
+
+    /// Has everything below `end` copied, where the tail is hidden: the end of a leader's log, which a quorum has
+    /// confirmed since. What it does not have was never committed, nor will be. Blocks.
+    ///
+    /// # Errors
+    /// [`RepairError`]; it can be done again.
+    pub fn reach(&mut self, end: LogIndex) -> Result<(), RepairError> {
+        self.reached = Some(end);
+        self.mend_what_needs_no_copies()
+    }
+
     /// The first entry there is, or should be.
     pub fn first_index(&self) -> LogIndex {
         self.first().map_or(LogIndex::ZERO, |first| first.index)
     }
 
-    /// Behind the last entry that is known to be durable.
+    /// Behind the last entry that is known to be durable, or must be taken for that.
     pub fn durable_index(&self) -> LogIndex {
         let noted = self.noted.map_or(LogIndex::ZERO, |noted| noted.index);
-        noted.max(self.first_index())
+        let reached = self.reached.unwrap_or(LogIndex::ZERO);
+        noted.max(reached).max(self.first_index())
     }
 
     /// Behind the last entry that there is or should be.

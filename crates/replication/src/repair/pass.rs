@@ -198,6 +198,11 @@ fn follow(
     if repair.lost_snapshot().is_some() {
         return replace_snapshot(repair, standing, snapshot);
     }
+    if repair.hides_tail() {
+        tracing::warn!(log = %repair.path().display(), end = %standing.end, "the last segment cannot be read whole: it must reach what the leader has");
+        let reached = repair.reach(standing.end);
+        return reached.map(|()| true).map_err(io::Error::other);
+    }
     let Some(missing) = missing else {
         return Ok(false);
     };

@@ -50,6 +50,7 @@ impl LogRepair {
         };
         self.shared.noted.lower(&self.path, Some(end))?;
         self.noted = self.noted.map(|noted| noted.min(end));
+        self.reached = self.reached.map(|reached| reached.min(index));
         // Newest first: a crash must not leave a later segment without the ones before.
         while let Some(last) = self.pieces.last()
             && last.name.base_index >= index

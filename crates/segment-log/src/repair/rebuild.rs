@@ -51,6 +51,8 @@ struct Around<'a> {
     noted: Option<End>,
     /// What the last segment must reach.
     durable: LogIndex,
+    /// Whether that is all that can have been acknowledged, also where the tail is hidden.
+    is_told: bool,
     interval: u64,
     segment_bytes: u64,
 }
@@ -64,6 +66,7 @@ macro_rules! around {
             terms: &$repair.terms,
             noted: $repair.noted,
             durable: $repair.durable_index(),
+            is_told: $repair.reached.is_some(),
             interval: $repair.settings.index_interval_bytes,
             segment_bytes: $repair.settings.segment_bytes,
         }
@@ -302,6 +305,9 @@ impl Around<'_> {
             let at = build.at();
             if run.index == Some(at.index) && run.offset == at.offset {
                 self.copy(name, run, build)?;
+                // It is not what it was when the runs were looked for.
+                let fell_short = run.end_index().is_some_and(|end| build.at().index < end);
+                damaged.hides_tail |= fell_short && damaged.end.is_none();
             } else if !run.is_behind(at) {
                 break;
             }
@@ -311,7 +317,10 @@ impl Around<'_> {
         let is_whole = match damaged.end {
             Some(end) => at.index >= end.index,
             // Sound entries behind what is noted were acknowledged, perhaps: copies must lead up to them.
-            None => at.index >= self.durable && damaged.next_run >= damaged.runs.len(),
+            None => {
+                let is_known = self.is_told || !damaged.hides_tail;
+                is_known && at.index >= self.durable && damaged.next_run >= damaged.runs.len()
+            }
         };
         if is_whole {
             self.finish(piece)?;

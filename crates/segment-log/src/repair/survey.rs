@@ -45,11 +45,17 @@ pub(super) struct Damaged {
     pub(super) build: Option<Build>,
     /// The first run that is not in the new file yet.
     pub(super) next_run: usize,
+    /// The last one: there may be entries that cannot be read, nor told by what is noted.
+    pub(super) hides_tail: bool,
 }
 
 impl Piece {
     pub(super) fn is_sound(&self) -> bool {
         matches!(self.state, PieceState::Sound(_))
+    }
+
+    pub(super) fn hides_tail(&self) -> bool {
+        matches!(&self.state, PieceState::Damaged(damaged) if damaged.hides_tail)
     }
 
     pub(super) fn end_index(&self, of: &LogRepair) -> LogIndex {
@@ -280,6 +286,7 @@ impl LogRepair {
                 base: from,
                 build: None,
                 next_run: 0,
+                hides_tail: false,
             }),
         }
     }
@@ -354,6 +361,7 @@ impl LogRepair {
             base,
             build: None,
             next_run: 0,
+            hides_tail: end.is_none() && file.was_refused(),
         };
         if let Some(first) = self.first() {
             damaged.clip(first);

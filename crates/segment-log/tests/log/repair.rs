@@ -76,6 +76,9 @@ impl Original {
             return done(repair.adopt_terms(&self.terms));
         }
         let missing = repair.missing();
+        if missing.is_empty() && repair.hides_tail() {
+            return done(repair.reach(LogIndex::new(self.end())));
+        }
         if missing.is_empty() {
             assert!(repair.is_whole());
             return Ok(false);
@@ -419,6 +422,29 @@ fn every_flipped_bit_of_a_noted_log_is_repaired_to_the_same_files() {
 
 #[test]
 fn durable_entries_behind_the_noted_end_are_kept_where_damage_lies_before_them() {
+    let original = noted_up_to_two_of_ten();
+    // What a misdirected write leaves: nothing tells any more at which entry the sound rest begins.
+    let file = file_at(&original.files, LogIndex::ZERO);
+    let bytes: usize = original.entries[..2].iter().map(Batch::total_bytes).sum();
+    overwrite(&original.disk, &file, 0, &vec![0; bytes]);
+    original.repair(&mut Chance(3), false);
+    original.check_files();
+}
+
+#[test]
+fn durable_entries_behind_the_noted_end_that_the_device_refuses_are_not_dropped() {
+    let original = noted_up_to_two_of_ten();
+    let file = file_at(&original.files, LogIndex::ZERO);
+    let sound: usize = original.entries[..4].iter().map(Batch::total_bytes).sum();
+    let all: usize = original.entries.iter().map(Batch::total_bytes).sum();
+    let refused = sound as u64 + 10..all as u64;
+    original.disk.fail_reads(&file, refused).unwrap();
+    original.repair(&mut Chance(3), false);
+    original.check_files();
+}
+
+/// One segment of ten durable entries, of which two are noted.
+fn noted_up_to_two_of_ten() -> Original {
     let disk = SimulatedDisk::new(1);
     let directory = directory(disk.mount());
     let settings = LogSettings {
@@ -426,12 +452,8 @@ fn durable_entries_behind_the_noted_end_are_kept_where_damage_lies_before_them()
         ..small_segments()
     };
     let log = directory.open_log(path(), settings).unwrap();
-    let mut bytes = 0;
     for index in 0..10 {
         let batch = records(index, 1, 1, 100, 0);
-        if index < 2 {
-            bytes += batch.total_bytes();
-        }
         log.append(LogIndex::new(index), vec![batch], ignore())
             .unwrap();
         log.sync().unwrap();
@@ -439,13 +461,7 @@ fn durable_entries_behind_the_noted_end_are_kept_where_damage_lies_before_them()
             directory.note_ends();
         }
     }
-    let original = Original::of(disk.clone(), &log, 2);
-    drop((log, directory));
-    // What a misdirected write leaves: nothing tells any more at which entry the sound rest begins.
-    let file = file_at(&original.files, LogIndex::ZERO);
-    overwrite(&disk, &file, 0, &vec![0; bytes]);
-    original.repair(&mut Chance(3), false);
-    original.check_files();
+    Original::of(disk.clone(), &log, 2)
 }
 
 /// Some sealed segments and an active one, all noted.
