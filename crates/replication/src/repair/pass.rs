@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{LogId, LogIndex};
+use model::{LogId, LogIndex, ReplicaId};
 use parking_lot::Mutex;
-use segment_log::{LogRepair, MissingRange};
+use segment_log::{LogRepair, MissingRange, RepairError};
 
 use super::ask::Others;
 use super::wire::Standing;
@@ -110,6 +110,9 @@ impl Pass {
                         break;
                     }
                 };
+                if next == range.first && self.contradicts(replica, next).await? {
+                    return Ok(Copied::Some(1));
+                }
                 let bytes = entries
                     .batches
                     .iter()
@@ -141,6 +144,36 @@ impl Pass {
             0 => Copied::None(reasons.join("; ")),
             copied => Copied::Some(copied),
         })
+    }
+
+    /// Whether a replica has another entry right before the first missing one. Then that is missing, too: it stands beside
+    /// bad bytes, and its checksum does not tell whether it belongs there.
+    async fn contradicts(&self, replica: ReplicaId, first: LogIndex) -> Result<bool, String> {
+        let Some(before) = first.previous() else {
+            return Ok(false);
+        };
+        let Ok(copied) = self.others.entries(replica, before, first).await else {
+            return Ok(false);
+        };
+        let copy = copied.batches.into_iter().next();
+        let Some(copy) = copy.filter(|_| copied.first == before) else {
+            return Ok(false);
+        };
+        let distrusted = self.with(move |repair| {
+            let own = repair.read_entries(before..first, 1)?;
+            let is_other = own.first().is_some_and(|(_, own)| {
+                let is_same_entry = own.header().term() == copy.header().term();
+                is_same_entry && *own != copy && copy.check_crc().is_ok()
+            });
+            if !is_other {
+                return Ok(false);
+            }
+            tracing::warn!(log = %repair.path().display(), entry = %before, %replica, "an entry beside damage is another one elsewhere: it is copied");
+            repair.distrust_before(first)
+        });
+        distrusted
+            .await?
+            .map_err(|error: RepairError| error.to_string())
     }
 
     /// Does what a confirmed leader's log demands. False where that is nothing.

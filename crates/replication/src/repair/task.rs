@@ -135,6 +135,13 @@ fn missing(repair: &LogRepair) -> String {
             repair.first_index()
         );
     }
+    if missing.is_empty() && repair.hides_tail() {
+        return format!(
+            "the device refuses some of the last segment of {}; whether entries from {} on are missing a leader must tell",
+            repair.path().display(),
+            repair.durable_index()
+        );
+    }
     let Some(first) = missing.first() else {
         return "nothing is missing".to_owned();
     };

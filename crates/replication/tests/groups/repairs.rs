@@ -1,15 +1,17 @@
 //! Damaged replicas: what is missing comes from the others, and nobody votes with a hole in its memory meanwhile.
 
+use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::PartitionIndex;
+use model::batch::BatchHeader;
+use model::{FilePosition, Offset, PartitionIndex};
 use replication::OpenGroupError;
 use segment_log::disk::{SimulatedDisk, durable};
 
 use crate::catching_up::trim;
-use crate::harness::{TOPIC, batch, until};
+use crate::harness::{TOPIC, batch, read_all, until};
 use crate::trio::Cluster;
 
 /// The segment files of a replica, ascending, and their bytes.
@@ -216,4 +218,48 @@ async fn what_all_others_have_deleted_is_replaced_by_a_snapshot_though_nobody_ca
     cluster.start(1).await;
     cluster.caught_up(105).await;
     cluster.same_logs().await;
+}
+
+/// Where the batches of a segment begin.
+fn positions(bytes: &[u8]) -> Vec<usize> {
+    let mut positions = vec![0];
+    while let Some(at) = positions.last()
+        && let Ok(header) = BatchHeader::parse(&bytes[*at..])
+    {
+        positions.push(at + header.total_bytes());
+    }
+    positions
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_another_place_beside_damage_is_replaced_though_its_checksum_is_right() {
+    let mut cluster = Cluster::of_three().await;
+    for n in 0..20 {
+        cluster.produce(batch(&format!("value {n:03}"), 1)).await;
+    }
+    cluster.caught_up(20).await;
+    let damaged = (cluster.leader().await + 1) % 3;
+    cluster.stop(damaged).await;
+    let disk = cluster.members[&damaged].disk.clone();
+    let (file, bytes) = files(&disk).into_iter().nth(1).unwrap();
+    let starts = positions(&bytes);
+    // The offset, which no checksum covers, stays.
+    let foreign = &bytes[starts[2] + 8..starts[3]];
+    let mounted = disk.mount();
+    let opened = mounted.open(&file).unwrap();
+    let at = FilePosition::new(starts[0] as u64 + 8);
+    opened.write_at(at, &[IoSlice::new(foreign)]).unwrap();
+    opened.sync().unwrap();
+    drop((opened, mounted));
+    disk.flip_bit(&file, starts[1] as u64 + 70, 3).unwrap();
+    cluster.start_damaged(damaged).await;
+    cluster.repair(damaged, vec![file]).await;
+    cluster.reopened(damaged).await;
+    cluster.fill(3).await;
+    cluster.caught_up(23).await;
+    cluster.same_logs().await;
+    let other = (damaged + 1) % 3;
+    let found = read_all(cluster.group(damaged), Offset::ZERO);
+    assert_eq!(found, read_all(cluster.group(other), Offset::ZERO));
+    cluster.stop_all().await;
 }

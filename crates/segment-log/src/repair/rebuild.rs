@@ -117,6 +117,34 @@ impl LogRepair {
         Ok(Filled { taken, next })
     }
 
+    /// Gives up the entry right before a missing one, of which others have another copy. A write that went to the wrong
+    /// place may begin in the midst of a batch: then the offset, which no checksum covers, is the old one, and all that
+    /// the checksum covers is foreign. False where that entry does not stand in a damaged file. Blocks.
+    ///
+    /// # Errors
+    /// [`RepairError`]: the disk refused.
+    pub fn distrust_before(&mut self, first: LogIndex) -> Result<bool, RepairError> {
+        let around = around!(self);
+        for piece in &mut self.pieces {
+            let name = piece.name;
+            let PieceState::Damaged(damaged) = &mut piece.state else {
+                continue;
+            };
+            let ends_there = |run: &Run| run.end_index() == Some(first);
+            let Some(at) = damaged.runs.iter().position(ends_there) else {
+                continue;
+            };
+            let run = damaged.runs.remove(at);
+            if let Some(rest) = around.without_last(name, run)? {
+                damaged.runs.insert(at, rest);
+            }
+            damaged.next_run = 0;
+            around.give_up(piece);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
     /// `None` where the piece is whole, or goes on elsewhere than at `index`.
     fn fill_one(
         &mut self,
@@ -278,6 +306,13 @@ impl Around<'_> {
         let search = self.search(&file, name);
         let first = search.batch(&mut Window::default(), run.start);
         Ok(first.map_err(io_error(&path))?.ok())
+    }
+
+    fn without_last(&self, name: SegmentName, run: Run) -> Result<Option<Run>, RepairError> {
+        let path = self.path.join(name.log_file());
+        let file = Patient::new(self.shared.disk.open(&path).map_err(io_error(&path))?);
+        let shorter = self.search(&file, name).without_last(run);
+        shorter.map_err(io_error(&path))
     }
 
     fn search<'a>(&'a self, file: &'a dyn DiskFile, name: SegmentName) -> Search<'a> {

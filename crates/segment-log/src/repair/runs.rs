@@ -195,6 +195,28 @@ impl Search<'_> {
         Ok((run, None))
     }
 
+    /// The run but for its last batch; `None` where it has no other.
+    pub(super) fn without_last(&self, mut run: Run) -> io::Result<Option<Run>> {
+        let last = run.count.saturating_sub(1);
+        run.marks.retain(|mark| mark.nth < last);
+        let from = run.marks.last().copied();
+        let (mut nth, mut position, mut offset) = from.map_or((0, run.start, run.offset), |mark| {
+            (mark.nth, mark.position, mark.offset)
+        });
+        let mut window = Window::default();
+        while nth < last {
+            let Some(header) = self.header(&mut window, position)? else {
+                break;
+            };
+            position += header.total_bytes() as u64;
+            offset = header.end_offset();
+            nth += 1;
+        }
+        run.marks.retain(|mark| mark.nth < nth);
+        (run.count, run.end, run.end_offset) = (nth, position, offset);
+        Ok((nth > 0).then_some(run))
+    }
+
     /// The batch at `position`, or what is wrong there.
     pub(super) fn batch(
         &self,

@@ -422,7 +422,7 @@ fn every_flipped_bit_of_a_noted_log_is_repaired_to_the_same_files() {
 
 #[test]
 fn durable_entries_behind_the_noted_end_are_kept_where_damage_lies_before_them() {
-    let original = noted_up_to_two_of_ten();
+    let original = ten(2);
     // What a misdirected write leaves: nothing tells any more at which entry the sound rest begins.
     let file = file_at(&original.files, LogIndex::ZERO);
     let bytes: usize = original.entries[..2].iter().map(Batch::total_bytes).sum();
@@ -433,7 +433,7 @@ fn durable_entries_behind_the_noted_end_are_kept_where_damage_lies_before_them()
 
 #[test]
 fn durable_entries_behind_the_noted_end_that_the_device_refuses_are_not_dropped() {
-    let original = noted_up_to_two_of_ten();
+    let original = ten(2);
     let file = file_at(&original.files, LogIndex::ZERO);
     let sound: usize = original.entries[..4].iter().map(Batch::total_bytes).sum();
     let all: usize = original.entries.iter().map(Batch::total_bytes).sum();
@@ -443,8 +443,43 @@ fn durable_entries_behind_the_noted_end_that_the_device_refuses_are_not_dropped(
     original.check_files();
 }
 
-/// One segment of ten durable entries, of which two are noted.
-fn noted_up_to_two_of_ten() -> Original {
+/// A write that went to the wrong place begins behind the offset of entry 3, which no checksum covers, and ends in entry 5.
+#[test]
+fn a_foreign_batch_under_the_old_offset_beside_damage_is_given_up_once_others_have_another() {
+    let original = ten(10);
+    let file = file_at(&original.files, LogIndex::ZERO);
+    let start_of = |entry: usize| -> u64 {
+        let before = original.entries[..entry].iter();
+        before.map(|batch| batch.total_bytes() as u64).sum()
+    };
+    let foreign = records(77, 1, 2, 40, 0);
+    let mut bytes = foreign.parts().concat().split_off(8);
+    bytes.resize((start_of(5) + 40 - start_of(3) - 8) as usize, 0xee);
+    overwrite(&original.disk, &file, start_of(3) + 8, &bytes);
+    let directory = directory(original.disk.mount());
+    let repair = directory.open_for_repair(path(), original.settings.clone(), &[file]);
+    let mut repair = repair.unwrap();
+    let first = repair.missing()[0].first;
+    assert_eq!(first, LogIndex::new(4), "entry 3 seems sound");
+    let own = repair.read_entries(LogIndex::new(3)..first, 1).unwrap();
+    assert_ne!(own[0].1, original.entries[3]);
+    let wrong = repair.fill(first, &original.copies(first, 10));
+    assert!(
+        matches!(wrong, Err(FillError::WrongOffset { .. })),
+        "{wrong:?}"
+    );
+    assert!(repair.distrust_before(first).unwrap());
+    let first = repair.missing()[0].first;
+    assert_eq!(first, LogIndex::new(3));
+    repair.fill(first, &original.copies(first, 10)).unwrap();
+    assert!(repair.is_whole(), "{:?}", repair.missing());
+    drop((repair, directory));
+    original.check_repaired();
+    original.check_files();
+}
+
+/// One segment of ten durable entries, of which so many are noted.
+fn ten(noted: u64) -> Original {
     let disk = SimulatedDisk::new(1);
     let directory = directory(disk.mount());
     let settings = LogSettings {
@@ -457,11 +492,11 @@ fn noted_up_to_two_of_ten() -> Original {
         log.append(LogIndex::new(index), vec![batch], ignore())
             .unwrap();
         log.sync().unwrap();
-        if index == 1 {
+        if index + 1 == noted {
             directory.note_ends();
         }
     }
-    Original::of(disk.clone(), &log, 2)
+    Original::of(disk.clone(), &log, noted)
 }
 
 /// Some sealed segments and an active one, all noted.
