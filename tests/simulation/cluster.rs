@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::{LogIndex, ReplicaId};
 use replication::process::SimulatedProcess;
-use replication::{GroupStart, GroupStatus, LogGroup, Members};
+use replication::{GroupStart, GroupStatus, LogGroup, Members, OtherReplicas};
 use strandline_tests::chance::Chance;
 
 use crate::damage::Harm;
@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) forgetful: BTreeSet<ReplicaId>,
     /// What nobody asked for.
     pub(crate) violations: Vec<String>,
+    /// Every replica that holds the group, for repairs and readmissions under way.
+    holders: Arc<Mutex<BTreeSet<ReplicaId>>>,
     next_replica: u64,
 }
 
@@ -37,7 +39,9 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct Assignment {
     pub(crate) epoch: u64,
+    /// The group's first members: they found it, unless a move was completed.
     pub(crate) founders: Vec<ReplicaId>,
+    has_moved: bool,
     pub(crate) wanted: Members,
     /// Members before, until the move is done.
     pub(crate) leaving: BTreeSet<ReplicaId>,
@@ -50,10 +54,18 @@ impl Assignment {
         let has = self.wanted.voters.contains(&replica)
             || self.wanted.learners.contains(&replica)
             || self.leaving.contains(&replica);
-        has.then(|| match self.epoch == 0 {
-            true => GroupStart::Found(self.founders.clone()),
-            false => GroupStart::Join,
-        })
+        has.then(
+            || match !self.has_moved && self.founders.contains(&replica) {
+                true => GroupStart::Found(self.founders.clone()),
+                false => GroupStart::Join,
+            },
+        )
+    }
+
+    /// Every replica that holds the group.
+    fn holders(&self) -> BTreeSet<ReplicaId> {
+        let wanted = self.wanted.voters.iter().chain(&self.wanted.learners);
+        wanted.chain(&self.leaving).copied().collect()
     }
 
     /// Whether a change of members is under way.
@@ -81,11 +93,13 @@ impl Cluster {
             epoch: 0,
             wanted: Members::of_voters(founders.iter().copied()),
             founders,
+            has_moved: false,
             leaving: BTreeSet::new(),
             has_lost_a_disk: false,
         };
         Self(Arc::new(Mutex::new(State {
             world,
+            holders: Arc::new(Mutex::new(plan.holders())),
             next_replica: nodes.len() as u64,
             nodes,
             plan,
@@ -143,6 +157,7 @@ impl State {
 
     /// What a supervisor and the metadata's followers do: restarts what has stopped, opens, removes and repairs groups.
     pub(crate) fn look_after(&mut self) {
+        *self.holders.lock().unwrap() = self.plan.holders();
         for at in 0..self.nodes.len() {
             let start = self.plan.start_of(self.nodes[at].replica);
             let node = &mut self.nodes[at];
@@ -205,11 +220,13 @@ impl State {
         self.nodes[at].repair(start, others, suspects);
     }
 
-    fn others_than(&self, replica: ReplicaId) -> Vec<ReplicaId> {
-        let plan = &self.plan;
-        let all = plan.wanted.voters.iter().chain(&plan.wanted.learners);
-        let all: BTreeSet<_> = all.chain(&plan.leaving).copied().collect();
-        all.into_iter().filter(|other| *other != replica).collect()
+    /// Who else holds the group, whenever that is asked.
+    fn others_than(&self, replica: ReplicaId) -> OtherReplicas {
+        let holders = self.holders.clone();
+        Arc::new(move || {
+            let holders = holders.lock().unwrap();
+            holders.iter().copied().filter(|h| *h != replica).collect()
+        })
     }
 
     /// The process of a node dies; with `power_cut` the machine does.
@@ -397,6 +414,7 @@ impl State {
         if self.plan.epoch == epoch {
             note!(self.world.trace, "move completed, epoch {epoch}");
             self.plan.leaving.clear();
+            self.plan.has_moved = true;
             self.plan.has_lost_a_disk = false;
         }
     }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use model::{Clock, Durability, PartitionIndex, ReplicaId, Timestamp, TopicId};
 use replication::process::{SimulatedProcess, blocking};
-use replication::{Cores, GroupStart, LogGroup, LogSettings, Replication, ReplicationSettings};
+use replication::{
+    Cores, GroupStart, LogGroup, LogSettings, OtherReplicas, Replication, ReplicationSettings,
+};
 use segment_log::disk::SimulatedDisk;
 use segment_log::{LogDirectory, LogDirectorySettings};
 use tokio::time::{Instant, sleep};
@@ -337,7 +339,7 @@ impl Node {
     pub(crate) fn repair(
         &mut self,
         start: GroupStart,
-        others: Vec<ReplicaId>,
+        others: OtherReplicas,
         suspects: Vec<PathBuf>,
     ) {
         note!(self.world.trace, "repair {}: {suspects:?}", self.replica);
@@ -354,13 +356,7 @@ impl Node {
             }
             let settings = opener.settings.clone();
             replication
-                .repair_log_group(
-                    topic(),
-                    PARTITION,
-                    settings,
-                    Arc::new(move || others.clone()),
-                    suspects,
-                )
+                .repair_log_group(topic(), PARTITION, settings, others, suspects)
                 .await;
             loop {
                 sleep(Duration::from_millis(100)).await;
@@ -374,7 +370,7 @@ impl Node {
     }
 
     /// Has the replica given back what it may have forgotten since a run, and opens the group again when that is done.
-    pub(crate) fn readmit(&mut self, start: GroupStart, others: Vec<ReplicaId>) {
+    pub(crate) fn readmit(&mut self, start: GroupStart, others: OtherReplicas) {
         note!(self.world.trace, "readmit {}", self.replica);
         let state = self.running.as_ref().map(|running| running.boot.clone());
         self.change(|opener, before| async move {
@@ -384,9 +380,10 @@ impl Node {
             if let Some(state) = state {
                 *state.lock().unwrap() = Boot::Readmitting;
             }
-            let settings = opener.settings.clone();
-            replication.readmit_log_group(topic(), PARTITION, settings, others, (since, 0));
             loop {
+                // Where it waits already, that is no news.
+                let (settings, others) = (opener.settings.clone(), others.clone());
+                replication.readmit_log_group(topic(), PARTITION, settings, others, (since, 0));
                 sleep(Duration::from_millis(100)).await;
                 let opened = opener.open(replication.clone(), directory.clone(), start.clone());
                 match opened.await {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use model::{Clock, PartitionIndex, ReplicaId, TopicId};
+use model::{Clock, PartitionIndex, TopicId};
 use parking_lot::Mutex;
 use segment_log::{LogDirectory, LogSettings, OpenLogError};
 use tokio::runtime::Handle;
@@ -263,7 +263,7 @@ impl Replication {
         topic: TopicId,
         partition: PartitionIndex,
         settings: LogSettings,
-        others: Vec<ReplicaId>,
+        others: OtherReplicas,
         (since, accepted): (u64, u64),
     ) {
         let path = log_path(topic, partition);

@@ -23,7 +23,7 @@ pub(super) fn await_readmission(
     let accepted = accepted(topic, partition, broker.replica());
     let replication = &broker.replication;
     let settings = log_settings(LogSettings::default(), topic.topic.config());
-    let others = others(broker, topic, partition);
+    let others = others(broker, id, partition);
     // Where it waits already, only what has been accepted since is news.
     replication.readmit_log_group(id, partition, settings, others, (since, accepted));
     replication.accept_loss(id, partition, accepted);

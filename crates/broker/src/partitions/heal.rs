@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{PartitionIndex, ReplicaId};
-use replication::LogSettings;
+use model::{PartitionIndex, TopicId};
+use replication::{LogSettings, OtherReplicas};
 
 use super::local::log_settings;
 use super::slot::Local;
-use super::{LocalPartition, OpenTopic};
+use super::{LocalPartition, Located, OpenTopic};
 use crate::{Broker, FetchError, PartitionError};
 
 /// How often it is looked whether reads have met damage.
@@ -44,7 +44,7 @@ pub(crate) async fn heal_if_damaged(
     let number = partition.partition;
     let slot = usize::try_from(number.get()).ok();
     let slot = slot.and_then(|at| topic.slots.get(at));
-    if others(broker, topic, number).is_empty() {
+    if others(broker, topic.topic.id(), number)().is_empty() {
         return;
     }
     let Some(slot) = slot else { return };
@@ -71,7 +71,8 @@ impl Broker {
             return error;
         };
         let found = self.partitions.find(topic, *partition);
-        if found.is_ok_and(|found| others(self, &found.topic, *partition).is_empty()) {
+        let others = |found: Located| others(self, found.topic.topic.id(), *partition)();
+        if found.is_ok_and(|found| others(found).is_empty()) {
             return error;
         }
         self.partitions.damage_met.notify_one();
@@ -91,8 +92,8 @@ pub(super) async fn repair(
     partition: PartitionIndex,
     suspects: Vec<PathBuf>,
 ) -> bool {
-    let others = others(broker, topic, partition);
-    if others.is_empty() {
+    let others = others(broker, topic.topic.id(), partition);
+    if others().is_empty() {
         return false;
     }
     tracing::warn!(topic = %topic.topic.name(), %partition, ?suspects, "a damaged replica is stopped and repaired from the others");
@@ -101,23 +102,24 @@ pub(super) async fn repair(
         topic.topic.id(),
         partition,
         settings,
-        Arc::new(move || others.clone()),
+        others,
         suspects,
     );
     repaired.await;
     true
 }
 
-pub(super) fn others(
-    broker: &Broker,
-    topic: &OpenTopic,
-    partition: PartitionIndex,
-) -> Vec<ReplicaId> {
-    let placed = topic.topic.partition(partition);
-    let all = placed
-        .into_iter()
-        .flat_map(|placed| placed.replicas.iter().chain(&placed.removing));
-    all.copied()
-        .filter(|replica| *replica != broker.replica())
-        .collect()
+/// Who else holds the partition, whenever that is asked: it may move meanwhile.
+pub(super) fn others(broker: &Broker, topic: TopicId, partition: PartitionIndex) -> OtherReplicas {
+    let (metadata, here) = (broker.metadata.clone(), broker.replica());
+    Arc::new(move || {
+        metadata.read(|machine| {
+            let topic = machine.state().topic(topic);
+            let placed = topic.and_then(|topic| topic.partition(partition));
+            let all = placed
+                .into_iter()
+                .flat_map(|placed| placed.replicas.iter().chain(&placed.removing));
+            all.copied().filter(|replica| *replica != here).collect()
+        })
+    })
 }

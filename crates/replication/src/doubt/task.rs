@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use model::{Durability, ReplicaId, Term};
+use model::{Durability, Term};
 use segment_log::{Log, LogSettings};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -18,7 +18,7 @@ use crate::peer::GroupId;
 use crate::process;
 use crate::raft::shared::blocking;
 use crate::raft::types::{Vote, to_term};
-use crate::repair::ask::Others;
+use crate::repair::ask::{OtherReplicas, Others};
 use crate::stand_in::StandIn;
 
 /// How soon others are asked again.
@@ -50,7 +50,7 @@ pub(crate) struct Doubtful {
     /// Of its vote.
     pub(crate) key: Vec<u8>,
     pub(crate) settings: LogSettings,
-    pub(crate) others: Vec<ReplicaId>,
+    pub(crate) others: OtherReplicas,
 }
 
 impl DoubtTask {
@@ -105,13 +105,12 @@ impl DoubtTask {
             home: what.home.clone(),
         };
         let _registration = what.around.peers.register(what.group, Arc::new(door));
-        let others = what.others.clone();
         let following = Following {
             log: log.clone(),
             others: Others {
                 peers: what.around.peers.clone(),
                 group: what.group,
-                replicas: Arc::new(move || others.clone()),
+                replicas: what.others.clone(),
             },
             pace: what.around.pace.clone(),
         };

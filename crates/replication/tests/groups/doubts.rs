@@ -1,5 +1,6 @@
 //! `page-cache` replicas after a power cut: who may have forgotten what it acknowledged takes no part until it has it again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Durability, Offset, PartitionIndex, ReplicaId};
@@ -44,7 +45,8 @@ impl Cluster {
 
     fn await_readmission(&self, replica: u64, runs: (u64, u64)) {
         let others = self.members.keys().filter(|other| **other != replica);
-        let others = others.copied().map(ReplicaId::new).collect();
+        let others: Vec<_> = others.copied().map(ReplicaId::new).collect();
+        let others = Arc::new(move || others.clone());
         let settings = self.settings.clone();
         let replication = &self.process(replica).replication;
         replication.readmit_log_group(TOPIC, PartitionIndex::new(0), settings, others, runs);
