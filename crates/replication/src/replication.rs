@@ -194,10 +194,17 @@ impl Replication {
         others: OtherReplicas,
         suspects: Vec<PathBuf>,
     ) {
-        let group = GroupId::Log { topic, partition };
-        let path = log_path(topic, partition);
-        self.repair_group(group, path, settings, others, suspects)
-            .await;
+        let what = Repairing {
+            around: self.around.clone(),
+            home: self.next_home(),
+            group: GroupId::Log { topic, partition },
+            path: log_path(topic, partition),
+            key: log_key(topic, partition),
+            settings,
+            suspects,
+            others,
+        };
+        self.repair_group(what).await;
     }
 
     /// The same for the state group number `id` at `state/<name>`.
@@ -208,20 +215,21 @@ impl Replication {
         others: OtherReplicas,
         suspects: Vec<PathBuf>,
     ) {
-        let (group, path) = (GroupId::State(id), state_path(name));
-        let settings = state_group::log_settings();
-        self.repair_group(group, path, settings, others, suspects)
-            .await;
+        let what = Repairing {
+            around: self.around.clone(),
+            home: self.next_home(),
+            group: GroupId::State(id),
+            path: state_path(name),
+            key: state_key(name),
+            settings: state_group::log_settings(),
+            suspects,
+            others,
+        };
+        self.repair_group(what).await;
     }
 
-    async fn repair_group(
-        &self,
-        group: GroupId,
-        path: PathBuf,
-        settings: LogSettings,
-        others: OtherReplicas,
-        suspects: Vec<PathBuf>,
-    ) {
+    async fn repair_group(&self, what: Repairing) {
+        let path = what.path.clone();
         // Nobody opens it before the repair does: what it noted of its durable end may not be on the disk yet.
         let Some(open) = self.take_place(&path) else {
             return;
@@ -234,15 +242,6 @@ impl Replication {
         // Whoever still reads from it may: the files that it has open stay as they are.
         let release = move || directory.release_log(&released);
         let is_released = process::blocking(release).await.is_ok();
-        let what = Repairing {
-            around: self.around.clone(),
-            home: self.next_home(),
-            group,
-            path: path.clone(),
-            settings,
-            suspects,
-            others,
-        };
         let task = RepairTask::new();
         let free = self.frees(path.clone());
         let mut groups = self.groups.lock();
@@ -348,7 +347,7 @@ impl Replication {
         let opening = Opening {
             id: GroupId::State(id),
             path: state_path(name),
-            key: [b"s", name.as_bytes()].concat(),
+            key: state_key(name),
             settings: state_group::log_settings(),
             start,
         };
@@ -441,6 +440,10 @@ fn log_path(topic: TopicId, partition: PartitionIndex) -> PathBuf {
 fn log_key(topic: TopicId, partition: PartitionIndex) -> Vec<u8> {
     let partition = partition.get().to_be_bytes();
     [&b"p"[..], topic.as_bytes(), &partition].concat()
+}
+
+fn state_key(name: &str) -> Vec<u8> {
+    [b"s", name.as_bytes()].concat()
 }
 
 /// Blocks. The vote goes last: a log without its vote would be a replica that has forgotten whom it voted for.

@@ -12,7 +12,7 @@ use segment_log::planted::{self, Bug};
 use super::checkpoint::Position;
 use super::machine::Machine;
 use super::shared::{Shared, StoredSnapshot};
-use super::types::RaftLogId;
+use super::types::{RaftLogId, from_raft};
 
 impl<M: Machine> Shared<M> {
     /// Stores the state as of a segment's base. A failure costs time at the next start, and keeps segments from going;
@@ -105,11 +105,19 @@ impl<M: Machine> Shared<M> {
         let senseless = |reason| io::Error::other(format!("the leader's snapshot: {reason}"));
         let position = Position::decode(&mut &bytes[..])
             .ok_or_else(|| senseless("the position makes no sense".to_owned()))?;
+        let (last, behind) = (position.last, position.high_watermark);
         let snapshot = StoredSnapshot {
             position,
             bytes: bytes.clone(),
         };
         self.keep_snapshot(snapshot).map_err(io::Error::other)?;
+        // openraft purges later: meanwhile the state would be seen ahead of its log.
+        if let Some(last) = last
+            && last.index >= self.log.ends().end_index.get()
+        {
+            let purged = self.log.purge(from_raft(last)?, behind);
+            purged.map_err(io::Error::other)?;
+        }
         {
             let mut applied = self.applied.write();
             applied.restore(&bytes).map_err(senseless)?;

@@ -83,6 +83,19 @@ impl Votes {
         self.sync()
     }
 
+    /// Saves a vote durably where the one that is kept is for an earlier term. Blocks.
+    ///
+    /// # Errors
+    /// As [`Votes::read`], or the journal's.
+    pub(crate) fn raise(&self, key: &[u8], vote: Vote) -> io::Result<()> {
+        let kept = self.row(key)?;
+        if kept.is_some_and(|kept| kept.vote.leader_id.term >= vote.leader_id.term) {
+            return Ok(());
+        }
+        let committed = kept.and_then(|kept| kept.committed);
+        self.save(key, vote, committed).map_err(io::Error::other)
+    }
+
     /// Notes how far the group has committed; durable with the next vote of any group.
     pub(crate) fn note_committed(&self, key: &[u8], committed: RaftLogId) -> io::Result<()> {
         // Held, so that a vote that is saved meanwhile is not overwritten with the old one.
@@ -196,5 +209,26 @@ mod tests {
                 assert!(found.is_none_or(|row| row.vote == vote && row.committed.is_none()));
             }
         }
+    }
+
+    #[test]
+    fn a_vote_is_raised_and_never_lowered_and_what_was_committed_is_kept() {
+        let disk = Arc::new(segment_log::disk::SimulatedDisk::new(1)).mount();
+        let votes = Votes::open(disk).unwrap();
+        let committed = Some(openraft::LogId {
+            leader_id: Committed::new(3),
+            index: 77,
+        });
+        votes.save(b"p", Vote::new(4, 1), committed).unwrap();
+        for (term, expected) in [(4, Vote::new(4, 1)), (3, Vote::new(4, 1))] {
+            votes.raise(b"p", Vote::new_committed(term, 2)).unwrap();
+            assert_eq!(votes.read(b"p").unwrap(), Some(expected));
+        }
+        votes.raise(b"p", Vote::new_committed(5, 2)).unwrap();
+        assert_eq!(votes.read(b"p").unwrap(), Some(Vote::new_committed(5, 2)));
+        assert_eq!(votes.committed(b"p").unwrap(), committed);
+        votes.raise(b"other", Vote::new_committed(1, 0)).unwrap();
+        let first = votes.read(b"other").unwrap();
+        assert_eq!(first, Some(Vote::new_committed(1, 0)));
     }
 }

@@ -12,13 +12,14 @@ use super::ask::Others;
 use super::wire::Standing;
 use crate::process;
 use crate::raft::pace::Pace;
-use crate::raft::shared::StoredSnapshot;
-use crate::raft::types::from_raft;
+use crate::raft::shared::{GroupVotes, StoredSnapshot};
+use crate::raft::types::{Vote, from_raft};
 
 /// A repair and who helps.
 pub(super) struct Pass {
     pub(super) repair: Arc<Mutex<Option<LogRepair>>>,
     pub(super) others: Others,
+    pub(super) votes: GroupVotes,
     pub(super) pace: Arc<Pace>,
 }
 
@@ -41,6 +42,9 @@ impl Pass {
             if is_whole {
                 return Ok(Passed::Whole);
             }
+            if self.reach_nothing().await? {
+                continue;
+            }
             let mut copied = 0;
             let mut reason = String::new();
             for range in &missing {
@@ -53,6 +57,7 @@ impl Pass {
                 continue;
             }
             let why = match self.others.standing().await {
+                Ok((leader, standing)) if self.reach(leader, &standing).await? => continue,
                 Ok((_, standing)) if self.follow(&standing, missing.first()).await? => continue,
                 Ok(_) => String::new(),
                 Err(why) => why,
@@ -176,6 +181,39 @@ impl Pass {
             .map_err(|error: RepairError| error.to_string())
     }
 
+    /// A replica that has never saved a vote has acknowledged nothing: a hidden tail hides nothing then.
+    async fn reach_nothing(&self) -> Result<bool, String> {
+        let votes = self.votes.clone();
+        let reached = self.with(move |repair| {
+            if !repair.hides_tail() || votes.votes.read(&votes.key)?.is_some() {
+                return Ok(false);
+            }
+            let reached = repair.reach(repair.durable_index());
+            reached.map(|()| true).map_err(io::Error::other)
+        });
+        reached.await?.map_err(|error| error.to_string())
+    }
+
+    /// Where the tail is hidden: copies are to lead up to the leader's end, and its term is the least to vote in, as if it
+    /// had sent them. False where the tail is known.
+    async fn reach(&self, leader: ReplicaId, standing: &Standing) -> Result<bool, String> {
+        let (votes, end) = (self.votes.clone(), standing.end);
+        let Some((term, _)) = standing.rank() else {
+            return Ok(false);
+        };
+        let vote = Vote::new_committed(term.get(), leader.get());
+        let reached = self.with(move |repair| {
+            if !repair.hides_tail() {
+                return Ok(false);
+            }
+            tracing::warn!(log = %repair.path().display(), %end, "the last segment cannot be read whole: it must reach what the leader has");
+            votes.votes.raise(&votes.key, vote)?;
+            let reached = repair.reach(end);
+            reached.map(|()| true).map_err(io::Error::other)
+        });
+        reached.await?.map_err(|error: io::Error| error.to_string())
+    }
+
     /// Does what a confirmed leader's log demands. False where that is nothing.
     async fn follow(
         &self,
@@ -230,11 +268,6 @@ fn follow(
     }
     if repair.lost_snapshot().is_some() {
         return replace_snapshot(repair, standing, snapshot);
-    }
-    if repair.hides_tail() {
-        tracing::warn!(log = %repair.path().display(), end = %standing.end, "the last segment cannot be read whole: it must reach what the leader has");
-        let reached = repair.reach(standing.end);
-        return reached.map(|()| true).map_err(io::Error::other);
     }
     let Some(missing) = missing else {
         return Ok(false);

@@ -16,6 +16,7 @@ use super::pass::{Pass, Passed};
 use crate::group::{Stop, Surroundings};
 use crate::peer::GroupId;
 use crate::process;
+use crate::raft::shared::GroupVotes;
 use crate::stand_in::StandIn;
 
 /// How soon others are asked again.
@@ -33,6 +34,8 @@ pub(crate) struct Repairing {
     pub(crate) home: Handle,
     pub(crate) group: GroupId,
     pub(crate) path: PathBuf,
+    /// Of its vote.
+    pub(crate) key: Vec<u8>,
     pub(crate) settings: LogSettings,
     pub(crate) suspects: Vec<PathBuf>,
     pub(crate) others: OtherReplicas,
@@ -82,6 +85,10 @@ impl RepairTask {
                 peers: what.around.peers.clone(),
                 group: what.group,
                 replicas: what.others,
+            },
+            votes: GroupVotes {
+                votes: what.around.votes.clone(),
+                key: what.key.into(),
             },
             pace: what.around.pace.clone(),
         };

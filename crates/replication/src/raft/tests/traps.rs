@@ -125,6 +125,25 @@ async fn a_change_of_members_with_another_behind_it_is_known_as_committed_at_a_s
 }
 
 #[tokio::test]
+async fn a_state_that_came_as_a_snapshot_is_never_seen_ahead_of_the_log() {
+    let mut leader = simulated(&SimulatedDisk::new(1), Durability::Fsync);
+    leader.append(1, 0..9).await;
+    leader.apply_all().await;
+    leader.shared.snapshot_applied().unwrap();
+    let snapshot = leader.shared.snapshot.lock().clone().unwrap();
+    let mut follower = simulated(&SimulatedDisk::new(2), Durability::Fsync);
+    follower.append(1, 0..3).await;
+    follower.shared.install_snapshot(snapshot.bytes).unwrap();
+    let shown = *follower.shared.ends.borrow();
+    assert_eq!(shown.high_watermark.get(), 9);
+    assert_eq!(follower.shared.log.ends().end_offset, shown.high_watermark);
+    // What openraft does then.
+    follower.log.purge(id(1, 8)).await.unwrap();
+    follower.append(1, 9..11).await;
+    assert_eq!(follower.shared.log.ends().end_index, LogIndex::new(11));
+}
+
+#[tokio::test]
 async fn a_term_that_no_batch_can_hold_is_refused() {
     let disk = SimulatedDisk::new(1);
     let mut store = simulated(&disk, Durability::Fsync);
