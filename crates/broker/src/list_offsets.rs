@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use model::{Offset, PartitionIndex, Timestamp, TopicName};
 use replication::ReadIndexError;
 
+use crate::partitions::LocalPartition;
 use crate::{Broker, ListOffsetsError};
 
 /// Which offset of which partition.
@@ -19,12 +20,12 @@ pub struct OffsetQuery {
     pub at: OffsetAt,
 }
 
-/// Which offset is wanted.
+/// Which offset is wanted. A quorum confirms that whoever answers leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetAt {
     /// The first there is.
     Earliest,
-    /// The one behind the last record that may be read, confirmed by a quorum.
+    /// The one behind the last record that may be read.
     Latest,
     /// The first record with this timestamp or a later one.
     Timestamp(Timestamp),
@@ -53,7 +54,7 @@ impl Broker {
         query: &OffsetQuery,
     ) -> Result<Option<FoundOffset>, ListOffsetsError> {
         let partition = self.locate(&query.topic, query.partition).await?.partition;
-        let status = partition.serving()?;
+        let latest = latest(&partition).await?;
         let found = |offset| {
             Some(FoundOffset {
                 offset,
@@ -61,19 +62,8 @@ impl Broker {
             })
         };
         match query.at {
-            OffsetAt::Earliest => Ok(found(status.log_start)),
-            OffsetAt::Latest => match partition.group.latest().await {
-                Ok(offset) => Ok(found(offset)),
-                // Nobody writes any more, and this replica holds all there is.
-                Err(ReadIndexError::Stopped { .. }) if status.stopped.is_some() => {
-                    Ok(found(status.high_watermark))
-                }
-                Err(ReadIndexError::Stopped { reason }) => Err(partition.stopped(&reason).into()),
-                Err(ReadIndexError::NotLeader { leader }) => {
-                    Err(partition.not_leader(leader).into())
-                }
-                Err(ReadIndexError::NoQuorum { .. }) => Err(partition.no_quorum().into()),
-            },
+            OffsetAt::Earliest => Ok(found(partition.group.status().log_start)),
+            OffsetAt::Latest => Ok(found(latest)),
             OffsetAt::Timestamp(wanted) => {
                 let found = by_time::first_at(partition, wanted).await;
                 found.map_err(|error| match error {
@@ -82,5 +72,20 @@ impl Broker {
                 })
             }
         }
+    }
+}
+
+/// The high watermark that a quorum confirms: what is told after that is no older than what any leader has told before.
+async fn latest(partition: &LocalPartition) -> Result<Offset, ListOffsetsError> {
+    let status = partition.serving()?;
+    match partition.group.latest().await {
+        Ok(offset) => Ok(offset),
+        // Nobody writes any more, and this replica holds all there is.
+        Err(ReadIndexError::Stopped { .. }) if status.stopped.is_some() => {
+            Ok(status.high_watermark)
+        }
+        Err(ReadIndexError::Stopped { reason }) => Err(partition.stopped(&reason).into()),
+        Err(ReadIndexError::NotLeader { leader }) => Err(partition.not_leader(leader).into()),
+        Err(ReadIndexError::NoQuorum { .. }) => Err(partition.no_quorum().into()),
     }
 }

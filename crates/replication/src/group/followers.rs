@@ -62,7 +62,6 @@ impl<M: Machine> Group<M> {
     /// was started anew in between.
     pub(crate) fn is_confirmed(&self) -> bool {
         let leadership = self.leadership.borrow();
-        let alone = leadership.members.voters.len() == 1;
-        alone || self.instances.leads_confirmed(&leadership, self.replica)
+        self.instances.leads_confirmed(&leadership, self.replica)
     }
 }

@@ -1,7 +1,7 @@
 //! The leader dies, and the next one serves everything that was acknowledged.
 
-use broker::{FetchError, PartitionError, ProduceError};
-use model::BrokerId;
+use broker::{FetchError, ListOffsetsError, OffsetAt, OffsetQuery, PartitionError, ProduceError};
+use model::{BrokerId, Timestamp};
 
 use super::stage::{Stage, partition};
 use crate::harness::{batch, eventually, name, numbered};
@@ -94,6 +94,36 @@ async fn a_fetch_that_waits_is_answered_when_its_leader_leads_no_more_or_is_cut_
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_leader_that_is_cut_off_tells_no_offset() {
+    let stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 3).await;
+    stage.produce("t", batch(&["v"])).await;
+    let leader = stage.leader("t").await;
+    stage.cut_off(leader);
+    // It leads still, for all it knows.
+    let early = OffsetAt::Timestamp(Timestamp::from_millis(0));
+    let all = [OffsetAt::Earliest, OffsetAt::Latest, early];
+    let query = |at| OffsetQuery {
+        topic: name("t"),
+        partition: partition(0),
+        at,
+    };
+    let answers = stage.broker(leader).list_offsets(all.map(query).into());
+    for (at, answer) in all.into_iter().zip(answers.await) {
+        let error = answer.expect_err(&format!("{at:?}"));
+        assert!(
+            matches!(
+                error,
+                ListOffsetsError::Read(FetchError::Partition(
+                    PartitionError::NotLeader { .. } | PartitionError::NoQuorum { .. }
+                ))
+            ),
+            "{at:?}: {error}"
+        );
+    }
 }
 
 #[tokio::test]
