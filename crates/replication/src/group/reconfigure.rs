@@ -15,7 +15,7 @@ use openraft::{ChangeMembers, EmptyNode};
 
 use super::Group;
 use crate::error::{ProposeError, ReconfigureError, TransferError};
-use crate::members::{Members, Reconfigured};
+use crate::members::{Follower, Members, Reconfigured};
 use crate::process;
 use crate::raft::machine::Machine;
 use crate::raft::types::Types;
@@ -131,6 +131,11 @@ impl<M: Machine> Group<M> {
             voters.insert(self.replica);
         }
         if voters != now.voters {
+            let stands = |voters| self.in_the_way(voters, &followers);
+            if let Some(one) = stands(&voters).or_else(|| stands(&wanted.voters)) {
+                let (replica, lag) = (one.replica, one.lag);
+                return Ok(Step::CatchUp { replica, lag });
+            }
             let voters = voters.iter().map(|id| id.get()).collect();
             return Ok(Step::Change(ChangeMembers::ReplaceAllVoters(voters)));
         }
@@ -160,6 +165,24 @@ impl<M: Machine> Group<M> {
             return Ok(Step::Change(ChangeMembers::RemoveNodes(unwanted)));
         }
         Ok(Step::Done)
+    }
+
+    /// Who must keep up before these can be the voters: without it they are no quorum, and a replica that waits for a
+    /// leader whom a quorum confirms, to be repaired or readmitted, would wait for itself.
+    fn in_the_way<'a>(
+        &self,
+        voters: &BTreeSet<ReplicaId>,
+        followers: &'a [Follower],
+    ) -> Option<&'a Follower> {
+        let others = || followers.iter().filter(|one| voters.contains(&one.replica));
+        let own = usize::from(voters.contains(&self.replica));
+        let able = own + others().filter(|one| one.is_in_sync).count();
+        if able * 2 > voters.len() {
+            return None;
+        }
+        others()
+            .filter(|one| !one.is_in_sync)
+            .max_by_key(|one| one.lag)
     }
 
     async fn change(&self, change: Change) -> Result<Reconfigured, ReconfigureError> {

@@ -169,6 +169,40 @@ async fn a_replica_added_again_to_a_group_that_it_had_left_does_not_act_on_its_o
 }
 
 #[tokio::test]
+async fn no_voters_are_made_that_are_no_quorum_until_one_of_them_keeps_up_again() {
+    let mut cluster = Cluster::of_three().await;
+    cluster.fill(3).await;
+    cluster.caught_up(3).await;
+    let leader = cluster.leader().await;
+    let [down, up] = [(leader + 1) % 3, (leader + 2) % 3];
+    cluster.stop(down).await;
+    let group = cluster.group(leader);
+    let is_out = || {
+        let followers = group.followers().into_iter();
+        let mut in_sync = followers.filter(|one| one.is_in_sync);
+        in_sync.all(|one| one.replica == ReplicaId::new(up))
+    };
+    until(is_out).await;
+    let before = group.members();
+    for wanted in [voters(&[leader, down]), voters(&[down])] {
+        let stepped = group.reconfigure(&wanted).await;
+        let expected = ReplicaId::new(down);
+        assert!(
+            matches!(stepped, Ok(Reconfigured::CatchingUp { replica, .. }) if replica == expected),
+            "{stepped:?}"
+        );
+        assert_eq!(group.members(), before);
+    }
+    assert_eq!(cluster.produce(batch("goes on", 1)).await, 3);
+    cluster.start(down).await;
+    let wanted = voters(&[leader, down]);
+    reconfigure(&cluster, &wanted).await;
+    let leader = cluster.leader().await;
+    assert_eq!(cluster.group(leader).members(), wanted);
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
 async fn a_learner_gets_everything_and_says_that_it_is_one() {
     let mut cluster = Cluster::found(&[0], small_segments()).await;
     cluster.start(1).await;
