@@ -74,6 +74,34 @@ impl LogRepair {
         self.mend_what_needs_no_copies()
     }
 
+    /// Whether a segment that copies do not lead up to is what a crash has left of a truncation: all of it lies above the
+    /// noted end.
+    pub(super) fn is_leftover(&self, at: usize, begins: LogIndex) -> bool {
+        let noted = self.noted.map_or(LogIndex::ZERO, |noted| noted.index);
+        let piece = self.pieces.get(at);
+        piece.is_some_and(|piece| piece.name.base_index == begins && begins >= noted)
+    }
+
+    /// Drops every segment behind one: nothing tells any more where that one ends.
+    pub(super) fn drop_leftovers(&mut self, behind: usize) -> Result<(), RepairError> {
+        while self.pieces.len() > behind + 1
+            && let Some(last) = self.pieces.pop()
+        {
+            if last.is_there {
+                let file = self.path.join(last.name.log_file());
+                tracing::warn!(file = %file.display(), "a segment that is not of this log is deleted: a crash has left it");
+                self.remove_files(last.name)?;
+            }
+        }
+        if let Some(last) = self.pieces.last_mut()
+            && let PieceState::Damaged(damaged) = &mut last.state
+        {
+            damaged.end = None;
+        }
+        self.index = None;
+        Ok(())
+    }
+
     /// Forgets everything up to and including `upto`: a snapshot that stands there is stored. Blocks.
     ///
     /// # Errors

@@ -152,6 +152,22 @@ impl LogRepair {
         index: LogIndex,
         batch: &Batch,
     ) -> Result<Option<Taken>, FillError> {
+        let taken = self.take_one(at, index, batch);
+        match taken {
+            Err(FillError::DoesNotMeet { index: end, .. }) if self.is_leftover(at + 1, end) => {
+                self.drop_leftovers(at)?;
+                self.take_one(at, index, batch)
+            }
+            taken => taken,
+        }
+    }
+
+    fn take_one(
+        &mut self,
+        at: usize,
+        index: LogIndex,
+        batch: &Batch,
+    ) -> Result<Option<Taken>, FillError> {
         let around = around!(self);
         let Some(piece) = self.pieces.get_mut(at) else {
             return Ok(None);
@@ -342,7 +358,7 @@ impl Around<'_> {
                 self.copy(name, run, build)?;
                 // It is not what it was when the runs were looked for.
                 let fell_short = run.end_index().is_some_and(|end| build.at().index < end);
-                damaged.hides_tail |= fell_short && damaged.end.is_none();
+                damaged.was_refused |= fell_short;
             } else if !run.is_behind(at) {
                 break;
             }
@@ -353,7 +369,7 @@ impl Around<'_> {
             Some(end) => at.index >= end.index,
             // Sound entries behind what is noted were acknowledged, perhaps: copies must lead up to them.
             None => {
-                let is_known = self.is_told || !damaged.hides_tail;
+                let is_known = self.is_told || !damaged.hides_tail();
                 is_known && at.index >= self.durable && damaged.next_run >= damaged.runs.len()
             }
         };

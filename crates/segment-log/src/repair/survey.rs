@@ -45,8 +45,8 @@ pub(super) struct Damaged {
     pub(super) build: Option<Build>,
     /// The first run that is not in the new file yet.
     pub(super) next_run: usize,
-    /// The last one: there may be entries that cannot be read, nor told by what is noted.
-    pub(super) hides_tail: bool,
+    /// The device has refused some of it.
+    pub(super) was_refused: bool,
 }
 
 impl Piece {
@@ -55,7 +55,7 @@ impl Piece {
     }
 
     pub(super) fn hides_tail(&self) -> bool {
-        matches!(&self.state, PieceState::Damaged(damaged) if damaged.hides_tail)
+        matches!(&self.state, PieceState::Damaged(damaged) if damaged.hides_tail())
     }
 
     pub(super) fn end_index(&self, of: &LogRepair) -> LogIndex {
@@ -110,6 +110,11 @@ impl Damaged {
     /// The least index that it must end at.
     pub(super) fn end_index_min(&self, of: &LogRepair) -> LogIndex {
         self.end.map_or(of.durable_index(), |end| end.index)
+    }
+
+    /// The last one: there may be entries that cannot be read, nor told by what is noted.
+    pub(super) fn hides_tail(&self) -> bool {
+        self.was_refused && self.end.is_none()
     }
 
     /// Where its new file has come to.
@@ -286,7 +291,7 @@ impl LogRepair {
                 base: from,
                 build: None,
                 next_run: 0,
-                hides_tail: false,
+                was_refused: false,
             }),
         }
     }
@@ -361,7 +366,7 @@ impl LogRepair {
             base,
             build: None,
             next_run: 0,
-            hides_tail: end.is_none() && file.was_refused(),
+            was_refused: file.was_refused(),
         };
         if let Some(first) = self.first() {
             damaged.clip(first);

@@ -478,6 +478,44 @@ fn a_foreign_batch_under_the_old_offset_beside_damage_is_given_up_once_others_ha
     original.check_files();
 }
 
+#[test]
+fn a_segment_that_a_crash_has_left_of_a_truncation_does_not_say_where_a_damaged_one_ends() {
+    let disk = SimulatedDisk::new(1);
+    let directory = directory(disk.mount());
+    let log = directory.open_log(path(), small_segments()).unwrap();
+    let mut index = 0;
+    while log.segments().len() < 3 {
+        directory.note_ends();
+        let batch = records(index, 1, 1, 100, 0);
+        log.append(LogIndex::new(index), vec![batch], ignore())
+            .unwrap();
+        log.sync().unwrap();
+        index += 1;
+    }
+    let bases = log.segment_bases();
+    let (second, last) = (bases[1], bases[2]);
+    let original = Original::of(disk.clone(), &log, last.get());
+    drop((log, directory));
+    let mounted = disk.mount();
+    let (file, other) = (
+        file_at(&original.files, last),
+        path().join(format!("{:020}.{last}.log", last.get() + 4)),
+    );
+    mounted.rename(&file, &other).unwrap();
+    mounted.sync_directory(path()).unwrap();
+    drop(mounted);
+    let second = file_at(&original.files, second);
+    let index = second.with_extension("index");
+    disk.mount().remove_file(&index).unwrap();
+    let bytes = bytes_of(
+        &*disk.mount(),
+        second.file_name().unwrap().to_str().unwrap(),
+    );
+    disk.flip_bit(&second, bytes.len() as u64 - 20, 3).unwrap();
+    original.repair(&mut Chance(3), false);
+    assert!(!original.disk.mount().exists(&other).unwrap());
+}
+
 /// One segment of ten durable entries, of which so many are noted.
 fn ten(noted: u64) -> Original {
     let disk = SimulatedDisk::new(1);
