@@ -9,6 +9,7 @@ use replication::{GroupStart, GroupStatus, LogGroup, Members, OtherReplicas};
 use strandline_tests::chance::Chance;
 
 use crate::damage::Harm;
+use crate::ledger::Replica;
 use crate::node::{Boot, Damage, Failed, Node, World};
 use crate::trace::note;
 
@@ -165,6 +166,10 @@ impl State {
             if node.is_paused() {
                 continue;
             }
+            if self.look_after_ledger(at) {
+                continue;
+            }
+            let node = &mut self.nodes[at];
             match (node.boot(), start) {
                 (Some(Boot::Empty(..)), start @ Some(_)) => node.reconcile(start),
                 (Some(Boot::Empty(..)), None) => self.forget_healed(at),
@@ -193,6 +198,29 @@ impl State {
                 (Some(Boot::Failed(failed)), _) => self.failed(at, failed),
                 _ => {}
             }
+        }
+    }
+
+    /// Whether the node was stopped for its ledger's sake.
+    fn look_after_ledger(&mut self, at: usize) -> bool {
+        match self.nodes[at].ledger_state() {
+            Some(Replica::Refused(reason)) => {
+                self.refuses(at, format!("the ledger: {reason}"));
+                true
+            }
+            Some(Replica::Up(group)) => {
+                let Some(reason) = group.status().stopped else {
+                    return false;
+                };
+                let replica = self.nodes[at].replica;
+                note!(
+                    self.world.trace,
+                    "the ledger of {replica} has stopped: {reason}"
+                );
+                self.restart(at);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -298,6 +326,8 @@ impl State {
         match failed {
             Failed::Passing(_) => self.restart(at),
             // What lies beside the segments may be beyond repair; they never are.
+            Failed::Final(_)
+                if self.is_harmed_beside(replica) && !self.ledger_may_lose(replica) => {}
             Failed::Final(reason) if self.is_harmed_beside(replica) => {
                 note!(self.world.trace, "{replica} does not open: {reason}");
                 self.replace_disk(at);
@@ -361,12 +391,14 @@ impl State {
 
     /// Whether the cluster would get over the loss of one more disk.
     pub(crate) fn may_lose_a_disk(&self) -> bool {
+        let ledger = |node: &Node| self.ledger_may_lose(node.replica);
         let all_up = self.nodes.iter().all(|node| match node.boot() {
             Some(Boot::Up(_, _, group)) => group.status().stopped.is_none(),
             Some(Boot::Empty(..)) => true,
             _ => false,
         });
         all_up
+            && self.nodes.iter().all(ledger)
             && self.damaged.is_empty()
             && !self.plan.is_moving()
             && self.plan.wanted.voters.len() > 2
@@ -378,6 +410,9 @@ impl State {
         let new = ReplicaId::new(self.next_replica);
         self.next_replica += 1;
         self.damaged.remove(&old);
+        if let Some(holders) = &self.world.ledger {
+            holders.replace(old, new);
+        }
         note!(self.world.trace, "replace disk of {old}, now {new}");
         self.nodes[at].kill(false);
         let delay = self.nodes[at].device_delay.clone();

@@ -7,6 +7,7 @@ use replication::peer::RequestKind;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::State;
+use crate::ledger_truth::LedgerTruth;
 use crate::node::{Boot, Node};
 
 /// What is done to the cluster.
@@ -82,10 +83,14 @@ pub(crate) enum Step {
     Truncation,
     /// A replica that may have forgotten what it acknowledged is given it back.
     Readmission,
+    /// Proposals to the state group wait for their answer.
+    Proposal,
+    /// Nobody serves the state group.
+    StateElection,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::AppendPending,
         Self::Election,
         Self::SnapshotInstall,
@@ -96,6 +101,8 @@ impl Step {
         Self::Repair,
         Self::Truncation,
         Self::Readmission,
+        Self::Proposal,
+        Self::StateElection,
     ];
 }
 
@@ -104,12 +111,16 @@ pub(crate) type Counts = BTreeMap<(Fault, Step), u64>;
 
 /// What the operator is about.
 #[derive(Clone, Default)]
-pub(crate) struct Activity(Arc<Mutex<BTreeMap<Step, u64>>>);
+pub(crate) struct Activity(Arc<Mutex<BTreeMap<Step, u64>>>, Arc<Mutex<LedgerTruth>>);
 
 /// An action that goes on.
 pub(crate) struct GoingOn(Activity, Step);
 
 impl Activity {
+    pub(crate) fn of(ledger: Arc<Mutex<LedgerTruth>>) -> Self {
+        Self(Arc::default(), ledger)
+    }
+
     pub(crate) fn begin(&self, step: Step) -> GoingOn {
         *self.0.lock().unwrap().entry(step).or_default() += 1;
         GoingOn(self.clone(), step)
@@ -150,6 +161,8 @@ impl Activity {
             Step::SnapshotInstall => state.world.network.in_flight(RequestKind::Snapshot) > 0,
             Step::MembershipChange => state.plan.is_moving(),
             Step::Transfer | Step::Trim => self.is_on(step),
+            Step::Proposal => self.1.lock().unwrap().is_pending(),
+            Step::StateElection => !state.is_ledger_served(),
             Step::Recovery | Step::Repair | Step::Truncation | Step::Readmission => {
                 Self::node_of(step, state).is_some()
             }

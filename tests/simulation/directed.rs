@@ -60,6 +60,7 @@ pub(crate) async fn play(schedule: Schedule, seed: u64, prints: bool) -> Outcome
         network: network.clone(),
         log_settings: log_settings(1_000 + chance.below(3_000), Durability::Fsync),
         began: Instant::now(),
+        ledger: None,
     };
     let nodes = (0..3).map(|id| {
         let delay = Duration::ZERO..Duration::from_millis(1 + chance.below(3));

@@ -16,6 +16,8 @@ mod damage;
 mod directed;
 mod entropy;
 mod faults;
+mod ledger;
+mod ledger_truth;
 mod network;
 mod node;
 mod operator;
@@ -37,12 +39,14 @@ use directed::Schedule;
 /// How many seeds the normal tests run: about a quarter of a second of a core each.
 const SEEDS: u64 = 200;
 /// The steps that every fault meets in so many.
-const COMMON: [Step; 5] = [
+const COMMON: [Step; 7] = [
     Step::AppendPending,
     Step::Election,
     Step::MembershipChange,
     Step::Transfer,
     Step::Repair,
+    Step::Proposal,
+    Step::StateElection,
 ];
 /// From so many seeds on every fault meets every step.
 const SEEDS_FOR_ALL: u64 = 1_500;
@@ -201,7 +205,11 @@ fn can_meet(fault: Fault, step: Step) -> bool {
     match fault {
         Fault::ReplacedDisk => !matches!(
             step,
-            Step::MembershipChange | Step::Recovery | Step::Repair | Step::Readmission
+            Step::MembershipChange
+                | Step::Recovery
+                | Step::Repair
+                | Step::Readmission
+                | Step::StateElection
         ),
         Fault::Reassignment => step != Step::MembershipChange,
         _ if run::NOT_WITHOUT_SYNCS.contains(&fault) => step != Step::Readmission,

@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::{Clock, Durability, PartitionIndex, ReplicaId, Timestamp, TopicId};
-use replication::process::{SimulatedProcess, blocking};
+use replication::process::{SimulatedProcess, blocking, spawn};
 use replication::{
     Cores, GroupStart, LogGroup, LogSettings, OtherReplicas, Replication, ReplicationSettings,
+    StateGroup,
 };
 use segment_log::disk::SimulatedDisk;
 use segment_log::{LogDirectory, LogDirectorySettings};
 use tokio::time::{Instant, sleep};
 
+use crate::ledger::{Holders, Ledger, Replica};
 use crate::network::Network;
 use crate::trace::{Trace, note};
 
@@ -74,6 +76,8 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) log_settings: LogSettings,
     pub(crate) began: Instant,
+    /// The state group beside the partition, if there is one.
+    pub(crate) ledger: Option<Holders>,
 }
 
 impl World {
@@ -114,6 +118,7 @@ pub(crate) struct Running {
     pub(crate) process: SimulatedProcess,
     pub(crate) paused: bool,
     pub(crate) boot: Arc<Mutex<Boot>>,
+    ledger: Arc<Mutex<Replica>>,
 }
 
 /// How far a process has come.
@@ -201,6 +206,8 @@ impl Node {
         let (disk, clock) = (self.disk.mount(), self.clock.clone());
         let (replica, opener) = (self.replica, self.opener());
         let (state, trace, within) = (boot.clone(), self.world.trace.clone(), process.clone());
+        let ledger = Arc::new(Mutex::new(Replica::Opening));
+        let (holders, beside) = (self.world.ledger.clone(), ledger.clone());
         process.spawn(async move {
             let opened = blocking(move || {
                 let limits = LogDirectorySettings {
@@ -220,6 +227,9 @@ impl Node {
                 Err(failed) => Boot::Failed(failed),
                 Ok((directory, replication)) => {
                     flush(&directory, within);
+                    if let Some(holders) = holders {
+                        spawn(holders.open(replica, replication.clone(), beside));
+                    }
                     match group {
                         None => opener.remove(replication, directory).await,
                         Some(start) => opener.open(replication, directory, start).await,
@@ -233,6 +243,7 @@ impl Node {
             process,
             paused: false,
             boot,
+            ledger,
         });
     }
 
@@ -263,6 +274,20 @@ impl Node {
     pub(crate) fn group(&self) -> Option<LogGroup> {
         match self.boot()? {
             Boot::Up(_, _, group) => Some(group),
+            _ => None,
+        }
+    }
+
+    /// The ledger's replica here, where the process runs.
+    pub(crate) fn ledger_state(&self) -> Option<Replica> {
+        let running = self.running.as_ref()?;
+        Some(running.ledger.lock().unwrap().clone())
+    }
+
+    /// The ledger's replica here, if it is open.
+    pub(crate) fn ledger(&self) -> Option<StateGroup<Ledger>> {
+        match self.ledger_state()? {
+            Replica::Up(group) => Some(group),
             _ => None,
         }
     }

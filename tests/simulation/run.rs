@@ -20,6 +20,8 @@ use crate::coverage::{Activity, Counts, Fault, Step};
 use crate::damage::Harm;
 use crate::directed;
 use crate::faults::Injector;
+use crate::ledger::Holders;
+use crate::ledger_truth::{LedgerTruth, move_ledger, settle_ledger, write};
 use crate::network::{Network, Weather};
 use crate::node::{Boot, Node, World, log_settings};
 use crate::operator::move_replicas;
@@ -163,6 +165,7 @@ async fn simulate(seed: u64, prints: bool) -> Outcome {
         network: network.clone(),
         log_settings: log_settings(scale.segment_bytes, scale.durability),
         began: Instant::now(),
+        ledger: Some(Holders::of(scale.founders, scale.founders + scale.spares)),
     };
     let nodes = (0..(scale.founders + scale.spares) as u64).map(|id| {
         let delay = Duration::ZERO..scale.device;
@@ -174,6 +177,12 @@ async fn simulate(seed: u64, prints: bool) -> Outcome {
         cluster.lock().start(at);
     }
     let (truth, looks) = look_after(&cluster);
+    let ledger: Arc<Mutex<LedgerTruth>> = Arc::default();
+    let ledger_mover = tokio::spawn(move_ledger(
+        cluster.clone(),
+        Chance::new(chance.next_u64()),
+        trace.clone(),
+    ));
     let mover = tokio::spawn(move_replicas(
         cluster.clone(),
         Chance::new(chance.next_u64()),
@@ -187,8 +196,15 @@ async fn simulate(seed: u64, prints: bool) -> Outcome {
         chance: Chance::new(0),
         stop,
     };
-    let clients = start_clients(&mut client, &mut chance);
-    let counts = harm(&cluster, &network, &scale, &mut chance).await;
+    let mut clients = start_clients(&mut client, &mut chance);
+    clients.push(tokio::spawn(write(
+        cluster.clone(),
+        ledger.clone(),
+        Chance::new(chance.next_u64()),
+        client.stop.clone(),
+    )));
+    let compared = tokio::spawn(compare_ledgers(cluster.clone(), ledger.clone()));
+    let counts = harm(&cluster, &network, &scale, &ledger, &mut chance).await;
     heal(&cluster, &network);
     recorder.invoke(u32::MAX, Action::Heal);
     sleep(AFTER_HEALING).await;
@@ -200,7 +216,10 @@ async fn simulate(seed: u64, prints: bool) -> Outcome {
     }
     settle(&cluster).await;
     read_all(&cluster, &mut client).await;
+    settle_ledger(&cluster, &ledger, &mut chance, CONVERGE_WITHIN).await;
     mover.abort();
+    ledger_mover.abort();
+    compared.abort();
     looks.abort();
     truth.lock().unwrap().check(&cluster);
     judge(seed, &cluster, &recorder, &truth, counts, &network)
@@ -247,14 +266,27 @@ fn start_clients(client: &mut Client, chance: &mut Chance) -> Vec<JoinHandle<()>
     clients
 }
 
-async fn harm(cluster: &Cluster, network: &Network, scale: &Scale, chance: &mut Chance) -> Counts {
+async fn compare_ledgers(cluster: Cluster, truth: Arc<Mutex<LedgerTruth>>) {
+    loop {
+        sleep(Duration::from_millis(40)).await;
+        truth.lock().unwrap().check(&cluster);
+    }
+}
+
+async fn harm(
+    cluster: &Cluster,
+    network: &Network,
+    scale: &Scale,
+    ledger: &Arc<Mutex<LedgerTruth>>,
+    chance: &mut Chance,
+) -> Counts {
     let (stop_harm, stop) = watch::channel(false);
     let calm = Arc::new(AtomicBool::new(false));
     let injector = Injector {
         cluster: cluster.clone(),
         network: network.clone(),
         trace: cluster.lock().world.trace.clone(),
-        activity: Activity::default(),
+        activity: Activity::of(ledger.clone()),
         chance: Chance::new(chance.next_u64()),
         faults: scale.faults.clone(),
         pause_max: scale.pause_max,

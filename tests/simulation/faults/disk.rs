@@ -75,7 +75,11 @@ impl Injector {
         let notes =
             !self.faults.contains(&Fault::FailingSync) && !self.faults.contains(&Fault::FullDisk);
         let mut state = self.cluster.lock();
-        if state.plan.has_lost_a_disk {
+        // Of two voters, one alone may hold the last entries: where these go bad nobody else has them, nor says that they
+        // were never committed.
+        let voters = state.up().map(|found| found.status.voters.len());
+        let fewest = voters.filter(|voters| *voters > 0).min();
+        if state.plan.has_lost_a_disk || fewest.is_none_or(|voters| voters < 3) {
             return false;
         }
         let replica = state.nodes[at].replica;
