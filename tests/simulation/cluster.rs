@@ -82,7 +82,6 @@ pub(crate) struct Found {
     /// Grows each time the group is opened or removed.
     pub(crate) incarnation: u64,
     pub(crate) process: SimulatedProcess,
-    pub(crate) is_paused: bool,
     pub(crate) group: LogGroup,
     pub(crate) status: GroupStatus,
 }
@@ -144,7 +143,6 @@ impl State {
                 replica: node.replica,
                 incarnation: node.incarnation,
                 process: node.running.as_ref()?.process.clone(),
-                is_paused: node.is_paused(),
                 status: group.status(),
                 group,
             })

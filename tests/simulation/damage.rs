@@ -7,7 +7,6 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use model::ReplicaId;
 use segment_log::disk::{Disk, SimulatedDisk};
 use strandline_tests::chance::Chance;
 
@@ -36,6 +35,13 @@ impl Harm {
         let range = self.position as usize..self.position as usize + self.bad.len();
         let bytes = disk.bytes(&self.path).unwrap_or_default();
         bytes.get(range) != Some(&self.bad[..])
+    }
+
+    /// Whether some of its bytes are others' too. What comes upon damage may be what lay there before.
+    fn covers(&self, other: &Self) -> bool {
+        let range = |harm: &Self| harm.position..harm.position + harm.bad.len() as u64;
+        let (one, another) = (range(self), range(other));
+        self.path == other.path && one.start < another.end && another.start < one.end
     }
 
     /// Whether both hide an entry, or it is not known that they do not.
@@ -117,11 +123,11 @@ fn settled_bytes(disk: &SimulatedDisk, path: &Path, entries: u64) -> u64 {
     at as u64
 }
 
-/// Does some damage that hides no entry which `others` hide.
+/// Does some damage, elsewhere than `own`, that hides no entry which `others` hide.
 pub(crate) fn harm(
     disk: &SimulatedDisk,
     settled: u64,
-    others: &[(ReplicaId, Harm)],
+    (own, others): (&[Harm], &[Harm]),
     misdirected: bool,
     may_lose: bool,
     chance: &mut Chance,
@@ -151,7 +157,8 @@ pub(crate) fn harm(
         bad,
         entries: place.entries.clone(),
     };
-    if others.iter().any(|(_, other)| other.overlaps(&harm)) {
+    let hides = others.iter().any(|other| other.overlaps(&harm));
+    if hides || own.iter().any(|own| own.covers(&harm)) {
         return None;
     }
     let done = disk.misdirect(&harm.path, harm.position, &harm.bad);

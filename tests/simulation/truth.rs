@@ -11,9 +11,6 @@ use crate::cluster::{Cluster, Found};
 /// Bytes that are read of a replica in one step.
 const STEP_BYTES: usize = 64 << 10;
 
-/// As long, in looks, a log may be behind a snapshot that is being installed.
-const BEHIND_MAX: u32 = 50;
-
 /// What has been committed, as far as was seen.
 #[derive(Default)]
 pub(crate) struct Truth {
@@ -25,8 +22,6 @@ pub(crate) struct Truth {
     pub(crate) compared: u64,
     /// Whether the replica that is looked at was damaged.
     may_be_bad: bool,
-    /// How often in a row a replica's log was seen behind its state.
-    behind: BTreeMap<(ReplicaId, u64), u32>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -71,18 +66,10 @@ impl Truth {
         let log_end = group.status().log_end.get();
         let key = (*replica, found.incarnation);
         if start > watermark || watermark > log_end {
-            // While a snapshot is installed the log follows a moment later.
-            let behind = self.behind.entry(key).or_default();
-            // A process that stands still installs nothing meanwhile.
-            *behind += u32::from(!found.is_paused);
-            let wrong = *behind > BEHIND_MAX || start > watermark;
-            return wrong.then_some(()).map_or(Ok(()), |()| {
-                Err(format!(
-                    "log start {start}, high watermark {watermark}, log end {log_end}"
-                ))
-            });
+            return Err(format!(
+                "log start {start}, high watermark {watermark}, log end {log_end}"
+            ));
         }
-        self.behind.remove(&key);
         if ends.first_offset > status.log_start {
             return Err(format!("{:?} is purged above the log start {start}", ends));
         }

@@ -84,9 +84,8 @@ impl Injector {
         }
         let replica = state.nodes[at].replica;
         let others = state.damaged.iter().filter(|(other, _)| **other != replica);
-        let others: Vec<(_, Harm)> = others
-            .flat_map(|(other, harms)| harms.iter().map(|harm| (*other, harm.clone())))
-            .collect();
+        let others: Vec<Harm> = others.flat_map(|(_, harms)| harms.clone()).collect();
+        let own = state.damaged.get(&replica).cloned().unwrap_or_default();
         let settled = if notes { state.nodes[at].settled() } else { 0 };
         let may_lose = state.may_lose_a_disk();
         let disk = state.nodes[at].disk.clone();
@@ -94,7 +93,7 @@ impl Injector {
         let done = harm(
             &disk,
             settled,
-            &others,
+            (&own, &others),
             is_misdirected,
             may_lose,
             &mut self.chance,
