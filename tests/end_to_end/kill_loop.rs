@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
+use checker::history::Action;
 use strandline_tests::chance::Chance;
 use strandline_tests::harness::Broker;
-use strandline_tests::history::Action;
 use strandline_tests::load::{Crowd, PARTITIONS, Stage, judge, read_to_end, verify};
 use tokio::runtime::Runtime;
 

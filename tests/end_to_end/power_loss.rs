@@ -2,9 +2,9 @@
 //!
 //! `STRAND_POWER_CUTS` sets the number of cuts (3 unless set).
 
+use checker::history::Action;
 use strandline_tests::chance::Chance;
 use strandline_tests::harness::{Broker, LoopDisk, Plan, skip};
-use strandline_tests::history::Action;
 use strandline_tests::load::{Crowd, PARTITIONS, Stage, judge, read_to_end, verify};
 use tokio::runtime::Runtime;
 

@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use checker::{ReplicaEntries, diverging};
 use strandline_tests::chance::Chance;
-use strandline_tests::checker::{ReplicaEntries, diverging};
 use strandline_tests::harness::segment_files;
 
 use crate::scene::Scene;

@@ -1,7 +1,7 @@
 //! A trial: three brokers, a replicated topic, load, a fault again and again, and the judgement.
 
+use checker::history::Action;
 use strandline_tests::harness::skip;
-use strandline_tests::history::Action;
 use strandline_tests::load::{Crowd, PARTITIONS, judge, read_to_end, verify};
 use tokio::runtime::Runtime;
 use tokio::task::block_in_place;

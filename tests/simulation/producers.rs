@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use checker::history::{Action, Kind};
 use model::batch::{Batch, BatchBuilder, Codec, ProducerStamp};
 use model::{ProducerId, Timestamp};
 use replication::{AnswerSink, ProduceOutcome, ProduceRefusal, ProposeError};
 use strandline_tests::chance::Chance;
-use strandline_tests::history::{Action, Kind};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 

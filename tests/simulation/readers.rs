@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use checker::history::{Action, End, Kind, Seen};
 use model::Offset;
 use model::batch::{Batch, Records};
 use replication::process::blocking;
 use replication::{LogGroup, ReadFromError};
-use strandline_tests::history::{Action, End, Kind, Seen};
 use tokio::time::{sleep, timeout};
 
 use crate::cluster::Found;

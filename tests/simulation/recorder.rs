@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use strandline_tests::history::{Action, Event, Kind};
+use checker::history::{Action, Event, Kind};
 
 use crate::trace::{Trace, note};
 

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use checker::history::{Action, Kind};
+use checker::{Expectations, check};
 use model::{Durability, ReplicaId};
 use serde::{Deserialize, Serialize};
 use strandline_tests::chance::Chance;
-use strandline_tests::checker::{Expectations, check};
-use strandline_tests::history::{Action, Kind};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -465,7 +465,7 @@ fn judge(
             node.disk.operations()
         );
     }
-    let is_ack = |event: &&strandline_tests::history::Event| {
+    let is_ack = |event: &&checker::history::Event| {
         event.kind == Kind::Ok && matches!(event.action, Action::Send { .. })
     };
     let delivered = network.delivered().into_iter();

@@ -1,6 +1,5 @@
 //! Tests of whole brokers, and what they need: a harness that runs the `strand` binary and ends it in every way a
-//! machine may, and a checker that judges what clients have seen. The tests are in `end_to_end/` (brokers) and
-//! `checker/` (the checker itself, with planted anomalies).
+//! machine may, and a load whose history is judged by the package `checker`, which lies beside.
 //!
 //! It knows the broker from outside only: its command line, its gRPC API, its files' names.
 
@@ -8,7 +7,5 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod chance;
-pub mod checker;
 pub mod harness;
-pub mod history;
 pub mod load;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::harness::Api;
-use crate::history::{Action, Kind, Open};
+use checker::history::{Action, Kind, Open};
 use rpc::Reason;
 use rpc::v1::produce_batch::Payload;
 use rpc::v1::{

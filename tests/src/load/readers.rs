@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::harness::Api;
-use crate::history::{Action, End, Kind, Seen};
+use checker::history::{Action, End, Kind, Seen};
 use rpc::Reason;
 use rpc::v1::offset_query::Position;
 use rpc::v1::{Earliest, FetchPartition, FetchResult, Latest, ListOffsetsRequest, OffsetQuery};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::harness::{Api, TIMEOUT};
-use crate::history::Recorder;
+use checker::history::Recorder;
 use tokio::sync::watch;
 use tokio::time::{Duration, sleep, timeout};
 

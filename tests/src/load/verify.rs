@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::readers::read_to_end;
 use super::stage::Stage;
-use crate::checker::{Expectations, check};
 use crate::harness::TIMEOUT;
-use crate::history::save;
+use checker::history::save;
+use checker::{Expectations, check};
 
 /// Whatever had been acknowledged is read by a consumer that comes anew, from where the last one has stopped.
 pub async fn verify(stage: &Stage, verified: &mut [u64]) {

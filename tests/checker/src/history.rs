@@ -1,5 +1,5 @@
 //! What clients did and what they were told, as one list of events under one monotonic clock: the only thing that
-//! the [checker](crate::checker) sees. On disk a history is JSON Lines, one [`Event`] each.
+//! the [checker](crate) sees. On disk a history is JSON Lines, one [`Event`] each.
 
 mod event;
 mod operation;

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::checker::Anomaly;
-use crate::checker::facts::{Facts, Partition};
+use crate::Anomaly;
+use crate::facts::{Facts, Partition};
 
-pub(in crate::checker) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&partition, about) in &facts.partitions {
         found.extend(never_read(partition, about));

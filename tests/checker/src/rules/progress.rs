@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::checker::Anomaly;
-use crate::checker::facts::Facts;
+use crate::Anomaly;
+use crate::facts::Facts;
 use crate::history::Action;
 
-pub(in crate::checker) fn check(facts: &Facts<'_>, within: Duration) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>, within: Duration) -> Vec<Anomaly> {
     let heals = facts
         .operations
         .iter()

@@ -1,11 +1,11 @@
 //! Rules 12 and 13: what was told before a request began binds its answer.
 
-use crate::checker::Anomaly;
-use crate::checker::facts::{Facts, Partition};
-use crate::checker::running_max::RunningMax;
+use crate::Anomaly;
+use crate::facts::{Facts, Partition};
 use crate::history::End;
+use crate::running_max::RunningMax;
 
-pub(in crate::checker) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&partition, about) in &facts.partitions {
         let acked = RunningMax::new(about.sends.iter().filter_map(|send| {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::checker::Anomaly;
-use crate::checker::facts::{Facts, Partition, Poll};
+use crate::Anomaly;
+use crate::facts::{Facts, Partition, Poll};
 
-pub(in crate::checker) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&partition, about) in &facts.partitions {
         let mut last_read: HashMap<u32, u64> = HashMap::new();

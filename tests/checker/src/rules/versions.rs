@@ -1,9 +1,9 @@
 //! Rules 1 and 2: one value at an offset, one offset for a value.
 
-use crate::checker::Anomaly;
-use crate::checker::facts::Facts;
+use crate::Anomaly;
+use crate::facts::Facts;
 
-pub(in crate::checker) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&partition, about) in &facts.partitions {
         for (&offset, values) in about.versions.iter().filter(|(_, values)| values.len() > 1) {

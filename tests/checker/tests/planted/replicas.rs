@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use strandline_tests::checker::{Anomaly, ReplicaEntries, diverging};
+use checker::{Anomaly, ReplicaEntries, diverging};
 
 /// Three replicas with different beginnings and ends, equal wherever they overlap.
 fn equal() -> BTreeMap<String, ReplicaEntries> {

@@ -1,7 +1,7 @@
 //! One anomaly after the other, planted in a good history.
 
-use strandline_tests::checker::Anomaly;
-use strandline_tests::history::{Action, BadHistory, Event, Kind, Seen, operations};
+use checker::Anomaly;
+use checker::history::{Action, BadHistory, Event, Kind, Seen, operations};
 
 use crate::good::{Story, anomalies, good, records, values};
 
@@ -121,7 +121,7 @@ fn rule_4_does_not_miss_what_retention_has_removed() {
     let mut story = good();
     let list = |offset| Action::ListOffsets {
         partition: 0,
-        end: strandline_tests::history::End::Earliest,
+        end: checker::history::End::Earliest,
         offset,
     };
     let op = story.invoke(8, list(None));

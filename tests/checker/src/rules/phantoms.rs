@@ -1,9 +1,9 @@
 //! Rule 11: nothing is read that nobody had begun to send.
 
-use crate::checker::Anomaly;
-use crate::checker::facts::Facts;
+use crate::Anomaly;
+use crate::facts::Facts;
 
-pub(in crate::checker) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&partition, about) in &facts.partitions {
         for poll in &about.polls {

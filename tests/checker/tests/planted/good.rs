@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use strandline_tests::checker::{Anomaly, Expectations, check};
-use strandline_tests::history::{Action, End, Event, Kind, Seen, load, save};
+use checker::history::{Action, End, Event, Kind, Seen, load, save};
+use checker::{Anomaly, Expectations, check};
 
 /// Values that producer 1 and 2 send: batches of three, one after the other, each acknowledged before the next.
 const BATCHES: u64 = 8;

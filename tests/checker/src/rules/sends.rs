@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::checker::Anomaly;
-use crate::checker::facts::{Facts, Partition, Send};
+use crate::Anomaly;
+use crate::facts::{Facts, Partition, Send};
 use crate::history::Finish;
 
-pub(in crate::checker) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
+pub(crate) fn check(facts: &Facts<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&partition, about) in &facts.partitions {
         for send in &about.sends {
