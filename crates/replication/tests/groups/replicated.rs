@@ -83,6 +83,37 @@ async fn when_the_leader_dies_another_serves_and_knows_every_batch() {
 }
 
 #[tokio::test]
+async fn a_replica_that_hears_no_leader_asks_before_it_votes_and_unseats_nobody_when_it_is_back() {
+    let cluster = Cluster::of_three().await;
+    cluster.produce(batch("before", 1)).await;
+    cluster.caught_up(1).await;
+    let leader = cluster.leader().await;
+    let term = cluster.group(leader).status().term;
+    let deaf = (leader + 1) % 3;
+    let (asked, voted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (asks, votes) = (asked.clone(), voted.clone());
+    cluster.network.alter(move |from, _, request| {
+        let counter = match request.kind {
+            RequestKind::PreVote if from.get() == deaf => &asks,
+            RequestKind::Vote if from.get() == deaf => &votes,
+            _ => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    cluster.network.cut(leader, deaf);
+    until(|| asked.load(Ordering::Relaxed) >= 5).await;
+    assert_eq!(voted.load(Ordering::Relaxed), 0, "the third hears a leader");
+    cluster.network.heal();
+    assert_eq!(cluster.produce(batch("after", 1)).await, 1);
+    cluster.caught_up(2).await;
+    for replica in 0..3 {
+        assert_eq!(cluster.group(replica).status().term, term);
+    }
+    assert_eq!(cluster.leader().await, leader);
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
 async fn a_new_leader_serves_only_once_an_entry_of_its_own_term_is_applied() {
     let cluster = Cluster::of_three().await;
     cluster.produce(stamped(7, 0, 0, 1)).await;
