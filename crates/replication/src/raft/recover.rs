@@ -40,7 +40,11 @@ pub(crate) fn recover<M: Machine>(
     if next < ends.first_index || is_without {
         return Err(OpenGroupError::StateLost {
             file: log.snapshot_file(),
-            reason: lost.unwrap_or_else(|| format!("the newest state stands at entry {next}")),
+            reason: lost.unwrap_or_else(|| {
+                format!(
+                    "there is no such file, and the newest checkpoint stands before entry {next}"
+                )
+            }),
             first: ends.first_index,
         });
     }
