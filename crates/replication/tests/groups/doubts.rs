@@ -125,6 +125,36 @@ async fn a_replica_that_forgot_does_not_help_a_lagging_one_to_lead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_holds_the_partition_by_now_is_asked_to_readmit() {
+    let mut cluster = Cluster::of_page_cache().await;
+    let before = cluster.acknowledge(10).await;
+    cluster.caught_up(before).await;
+    cluster.crash(1).await;
+    let error = cluster.start_damaged(1).await;
+    let OpenGroupError::InDoubt { since, .. } = error else {
+        panic!("{error}");
+    };
+    let holders = Arc::new(parking_lot::Mutex::new(vec![ReplicaId::new(77)]));
+    let now = holders.clone();
+    let replication = &cluster.process(1).replication;
+    replication.readmit_log_group(
+        TOPIC,
+        PartitionIndex::new(0),
+        cluster.settings.clone(),
+        Arc::new(move || now.lock().clone()),
+        (since, 0),
+    );
+    let refused = cluster.is_refused(1).await;
+    assert!(refused.contains("77"), "{refused}");
+    *holders.lock() = [0, 2].map(ReplicaId::new).into();
+    cluster.readmitted(1).await;
+    let end = cluster.acknowledge(1).await;
+    cluster.caught_up(end).await;
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_counts_on_what_was_forgotten_gives_it_back() {
     let mut cluster = Cluster::of_page_cache().await;
     let before = cluster.acknowledge(30).await;
