@@ -7,6 +7,8 @@ mod joining;
 #[allow(dead_code, reason = "it serves other tests, too")]
 #[path = "../../../replication/tests/groups/network.rs"]
 mod network;
+mod passed_on;
+mod relay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint, Server};
 
+use relay::Relay;
+
 use crate::stage::{batch, encoded, from, plain, values};
 
 const BROKERS: u32 = 3;
@@ -40,7 +44,8 @@ struct Member {
     broker: Arc<Broker>,
     address: String,
     channel: Channel,
-    serving: tokio::task::JoinHandle<()>,
+    /// The way of the others to its API.
+    relay: Arc<Relay>,
     _cores: Arc<Cores>,
 }
 
@@ -49,7 +54,10 @@ struct Several(Vec<Member>);
 
 impl Several {
     async fn open() -> Self {
-        let network = Arc::<network::Network>::default();
+        Self::open_on(Arc::default()).await
+    }
+
+    async fn open_on(network: Arc<network::Network>) -> Self {
         let hearsay = Arc::<hearsay::Hearsay>::default();
         let starting = (0..BROKERS).map(|id| member(id, network.clone(), hearsay.clone()));
         let several = Self(join_all(starting).await);
@@ -111,7 +119,9 @@ impl Several {
 
 async fn member(id: u32, network: Arc<network::Network>, hearsay: Arc<hearsay::Hearsay>) -> Member {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let direct = listener.local_addr().unwrap();
+    let relay = Relay::before(direct).await;
+    let address = relay.address.to_string();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let cores = Arc::new(Cores::start(1.try_into().unwrap()).unwrap());
     let disk = SimulatedDisk::new(id.into());
@@ -145,12 +155,13 @@ async fn member(id: u32, network: Arc<network::Network>, hearsay: Arc<hearsay::H
     let api = grpc_api::routes(broker.clone(), clock, Settings::new("0.0.0-test"));
     let server = grpc_api::tuned(Server::builder(), 100).add_routes(api.await.unwrap().routes);
     let serving = server.serve_with_incoming(TcpListenerStream::new(listener));
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    tokio::spawn(async move { serving.await.unwrap() });
+    let channel = Endpoint::from_shared(format!("http://{direct}")).unwrap();
     Member {
         broker,
         channel: channel.connect_lazy(),
         address,
-        serving: tokio::spawn(async move { serving.await.unwrap() }),
+        relay,
         _cores: cores,
     }
 }
@@ -390,28 +401,4 @@ async fn a_subscription_joins_what_several_leaders_have_within_the_credit() {
     }
     seen.sort_unstable();
     assert_eq!(seen, expected);
-}
-
-#[tokio::test]
-async fn a_batch_for_a_leader_that_is_not_reached_is_refused_and_was_not_sent() {
-    let several = Several::open().await;
-    several.create("t", 1).await;
-    let leader = several.leader("t", 0).await;
-    several.0[leader].serving.abort();
-    let via = (leader + 1) % 3;
-    let request = v1::ProduceRequest {
-        batches: vec![plain("t", 0, &["v"])],
-        acks: 0,
-    };
-    let mut api = several.producer(via);
-    let produced = api.produce(request);
-    let answer = tokio::time::timeout(PATIENCE, produced).await.unwrap();
-    let error = answer
-        .unwrap()
-        .into_inner()
-        .results
-        .remove(0)
-        .error
-        .unwrap();
-    assert_eq!(error.reason, "NOT_LEADER", "{}", error.message);
 }
