@@ -79,13 +79,10 @@ impl Broker {
 async fn latest(partition: &LocalPartition) -> Result<Offset, ListOffsetsError> {
     let status = partition.serving()?;
     match partition.group.latest().await {
-        Ok(offset) => Ok(offset),
         // Nobody writes any more, and this replica holds all there is.
         Err(ReadIndexError::Stopped { .. }) if status.stopped.is_some() => {
             Ok(status.high_watermark)
         }
-        Err(ReadIndexError::Stopped { reason }) => Err(partition.stopped(&reason).into()),
-        Err(ReadIndexError::NotLeader { leader }) => Err(partition.not_leader(leader).into()),
-        Err(ReadIndexError::NoQuorum { .. }) => Err(partition.no_quorum().into()),
+        latest => Ok(latest.map_err(|error| partition.unconfirmed(error))?),
     }
 }

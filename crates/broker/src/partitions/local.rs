@@ -7,7 +7,7 @@ use metadata::TopicConfig;
 use metrics::Counter;
 use model::{Durability, Offset, PartitionIndex, ReplicaId, TopicName};
 use parking_lot::Mutex;
-use replication::{GroupStatus, LogGroup, LogSettings};
+use replication::{GroupStatus, LogGroup, LogSettings, ReadIndexError};
 
 use super::ReplicaNames;
 use crate::PartitionError;
@@ -136,6 +136,15 @@ impl LocalPartition {
         PartitionError::NoQuorum {
             topic: self.topic.clone(),
             partition: self.partition,
+        }
+    }
+
+    /// Why this replica could not be confirmed as the leader.
+    pub(crate) fn unconfirmed(&self, error: ReadIndexError) -> PartitionError {
+        match error {
+            ReadIndexError::NotLeader { leader } => self.not_leader(leader),
+            ReadIndexError::Stopped { reason } => self.stopped(&reason),
+            ReadIndexError::NoQuorum { .. } => self.no_quorum(),
         }
     }
 

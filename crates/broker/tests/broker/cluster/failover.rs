@@ -127,6 +127,29 @@ async fn a_leader_that_is_cut_off_tells_no_offset() {
 }
 
 #[tokio::test]
+async fn a_leader_that_is_cut_off_does_not_say_that_an_offset_lies_above_the_end() {
+    let stage = Stage::of(3).await;
+    stage.create(0, "t", 1, 3).await;
+    stage.produce("t", batch(&["v"])).await;
+    let leader = stage.leader("t").await;
+    let fetch = async || stage.node(leader).fetch("t", 9).await.partitions.remove(0);
+    let error = fetch().await.unwrap_err();
+    assert!(matches!(error, FetchError::AboveLogEnd { .. }), "{error}");
+    stage.cut_off(leader);
+    // It leads still, for all it knows; others may have read that far from the next one.
+    let error = fetch().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            FetchError::Partition(
+                PartitionError::NotLeader { .. } | PartitionError::NoQuorum { .. }
+            )
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_next_leader_serves_what_the_last_one_acknowledged() {
     let mut stage = Stage::of(3).await;
     stage.create(1, "t", 1, 3).await;
