@@ -5,6 +5,8 @@
 //! Only a leader that a quorum confirms may say more: that the committed log has another term at a missing index
 //! (then the log is cut from there), or that the entries are gone below its snapshot (then that is taken). A snapshot
 //! that is lost here is replaced by its, or, where nobody leads, by that of any replica that reaches far enough.
+//! Where the device refuses some of the last segment nobody knows how far the log went: then there must be copies up to
+//! that leader's end, for the reasons that readmission goes by ([`doubt`](crate::doubt)), and its term is voted in.
 //!
 //! ```text
 //! Replication ─ task ── opens the log for repair, and again and again: pass ── asks others ─ ask

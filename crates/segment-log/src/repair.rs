@@ -2,6 +2,9 @@
 //!
 //! Damage hides entries, it does not unhold them. So nothing here lowers what was promised, but for
 //! [`LogRepair::cut_from`] and [`LogRepair::start_behind`], which follow what a leader's *committed* log says.
+//! A segment of which the device refuses some may hide entries that were acknowledged and not noted yet:
+//! [`LogRepair::reach`] says up to where there must be copies. A segment above the noted end to which the copies do not
+//! lead up is what a crash has left of a truncation, and goes.
 //! A snapshot that cannot be used is damage too, where entries below it are deleted: [`LogRepair::start_behind`] or
 //! [`LogRepair::start_before`] goes with another one.
 //! Every change is a new file that takes the place of the old one in one step: a crash leaves the damage as it was or
