@@ -1,6 +1,8 @@
 //! Replicas and leaderships that move on request.
 
-use broker::{ChangeError, PartitionWish, Refusal, TransferLeadershipError};
+use std::collections::BTreeMap;
+
+use broker::{ChangeError, CreateTopic, PartitionWish, Refusal, TransferLeadershipError};
 use model::BrokerId;
 
 use super::stage::{Stage, partition};
@@ -31,6 +33,41 @@ async fn a_partition_moves_with_its_records_and_leaves_no_files_behind() {
         assert_eq!(stage.values("t").await, values);
         at = to;
     }
+}
+
+#[tokio::test]
+async fn a_partition_that_is_moved_before_any_of_its_replicas_has_opened_it_comes_up_where_it_was_moved_to()
+ {
+    let mut stage = Stage::of(4).await;
+    // The broker hears of nothing, and is taken for being there.
+    stage.cut_off(3);
+    let mut topic = String::new();
+    for number in 0..8 {
+        topic = format!("t{number}");
+        let wanted = CreateTopic {
+            name: name(&topic),
+            partitions: Some(1),
+            replication_factor: Some(1),
+            configs: BTreeMap::new(),
+            validate_only: false,
+        };
+        stage.broker(0).create_topic(wanted).await.unwrap();
+        if stage.replicas(0, &topic, 0) == [3] {
+            break;
+        }
+    }
+    let topic = topic.as_str();
+    assert_eq!(stage.replicas(0, topic, 0), [3]);
+    let decided = stage.broker(0).reassign(vec![wish(topic, 0, &[0])], false);
+    decided.await.remove(0).unwrap();
+    for broker in [3, 0, 1, 2] {
+        stage.kill(broker).await;
+    }
+    stage.start_all(&[0, 1, 2, 3]).await;
+    stage.settled().await;
+    stage.produce(topic, batch(&["v"])).await;
+    assert_eq!(stage.leader(topic).await, 0);
+    assert_eq!(stage.values(topic).await, ["v"]);
 }
 
 #[tokio::test]

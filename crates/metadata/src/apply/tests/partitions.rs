@@ -1,6 +1,7 @@
 //! Partition counts, their growth, and checks of where they were placed.
 
 use super::*;
+use crate::command::{CompleteMoves, CompletedMove, ReassignPartitions, Reassignment};
 
 fn replicas(ids: &[u64]) -> Placement {
     Placement {
@@ -204,4 +205,45 @@ fn a_partition_knows_among_how_many_it_was_created_wherever_it_moves() {
     let before = [2 * factor; 6].into_iter();
     let after = before.chain([4 * factor; 3]).collect::<Vec<_>>();
     assert_eq!(neighbours(&state, 1), after);
+}
+
+fn reassigned(epoch: u64, to: &[u64]) -> Command {
+    Command::ReassignPartitions(ReassignPartitions {
+        moves: vec![Reassignment {
+            topic: topic_id(1),
+            partition: PartitionIndex::new(0),
+            epoch,
+            replicas: replicas(to).replicas,
+        }],
+    })
+}
+
+#[test]
+fn a_partition_is_founded_by_those_it_was_placed_on_wherever_it_is_moved_before() {
+    let mut state = cluster_of(5);
+    state.apply(&placed(3, vec![replicas(&[0, 1, 2])])).unwrap();
+    let founders = |state: &ClusterState| state.topic(topic_id(1)).unwrap().partitions()[0].clone();
+    let all = replicas(&[0, 1, 2]).replicas;
+    assert_eq!(founders(&state).founders(), all);
+    // Nobody has opened it yet, and it moves on and on; then the disk of a founder is replaced.
+    state.apply(&reassigned(0, &[3, 4, 2])).unwrap();
+    assert_eq!(founders(&state).founders(), all);
+    state.apply(&reassigned(1, &[1, 3, 4])).unwrap();
+    assert_eq!(founders(&state).founders(), all);
+    state.apply(&register(1, 11, 1)).unwrap();
+    let moving = founders(&state);
+    assert_eq!((moving.epoch, moving.founders()), (3, &all[..]));
+    // Two of three are there until the group has the members that it shall have: enough to found it.
+    for founder in [0, 2] {
+        assert!(moving.holds(ReplicaId::new(founder)), "{founder}");
+    }
+    let completed = Command::CompleteMoves(CompleteMoves {
+        moves: vec![CompletedMove {
+            topic: topic_id(1),
+            partition: PartitionIndex::new(0),
+            epoch: 3,
+        }],
+    });
+    state.apply(&completed).unwrap();
+    assert_eq!(founders(&state).founders(), []);
 }
