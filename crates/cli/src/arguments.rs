@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use global::{GlobalArgs, OutputFormat};
 pub(crate) use parsers::{
-    Addresses, Assignment, Separator, assignment, brokers, byte_count, duration, separator,
+    Addresses, Assignment, Separator, assignment, broker, brokers, byte_count, duration, separator,
 };
 
 use crate::commands::{bench, broker, cluster, completions, consume, dev, log, produce, topic};

@@ -124,7 +124,7 @@ pub enum Refusal {
         limit: u64,
     },
     /// No broker has this id.
-    #[error("there is no broker {broker}; register it first")]
+    #[error("there is no broker {broker}; list the brokers to see those there are")]
     UnknownBroker {
         /// The broker asked for.
         broker: BrokerId,
@@ -228,7 +228,8 @@ pub enum Refusal {
     },
     /// A partition was given another number of replicas than the topic has.
     #[error(
-        "partition {partition} was placed on {replicas} replicas instead of {wanted}; place it again"
+        "partition {partition} is given {replicas} replicas where the topic has {wanted}; name as many as that, or give all \
+         partitions of the topic the same other number at once"
     )]
     WrongReplicaCount {
         /// The partition.

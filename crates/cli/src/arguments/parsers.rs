@@ -23,6 +23,12 @@ pub(crate) fn addresses(text: &str) -> Result<Addresses, String> {
     read.collect::<Result<_, _>>().map(Addresses)
 }
 
+/// Reads a broker's number, as in `2`.
+pub(crate) fn broker(text: &str) -> Result<i32, String> {
+    let number = text.parse().ok().filter(|number| *number >= 0);
+    number.ok_or_else(|| format!("`{text}` is not a broker's number, as in 2"))
+}
+
 /// Reads brokers' numbers, as in `1,2,3`: at least one, none twice.
 pub(crate) fn brokers(text: &str) -> Result<Vec<i32>, String> {
     let expected = || format!("`{text}` is not a list of brokers, as in 1,2,3");

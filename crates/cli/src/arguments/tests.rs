@@ -96,3 +96,16 @@ fn a_reassignment_names_its_brokers() {
     refused("strand topic reassign orders");
     refused("strand topic reassign orders --replicas 1,1");
 }
+
+#[test]
+fn what_is_no_brokers_number_is_said_to_be_none() {
+    for words in [
+        "strand cluster drain x",
+        "strand cluster undrain 1.5",
+        "strand cluster decommission -- -1",
+        "strand cluster transfer-leader orders 0 --to two",
+    ] {
+        let text = refused(words);
+        assert!(text.contains("is not a broker's number, as in 2"), "{text}");
+    }
+}

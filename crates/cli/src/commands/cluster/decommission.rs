@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::moves::show_decided;
 use super::settled::how_far;
 use super::stuck::{Watch, unreachable, why};
+use crate::arguments::broker;
 use crate::confirm::is_confirmed;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
@@ -28,7 +29,7 @@ It cannot be taken back: the broker holds nothing any more and gets nothing.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DecommissionArgs {
     /// The broker
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = broker)]
     broker: i32,
     /// Do not ask
     #[arg(long, short)]

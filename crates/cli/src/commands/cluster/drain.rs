@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::stuck::Watch;
+use crate::arguments::broker;
 use crate::failure::{Exit, Failure};
 use crate::output::{write_json, write_line};
 use crate::session::Session;
@@ -24,7 +25,7 @@ A drain ends at the broker's next start, or with `strand cluster undrain`.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DrainArgs {
     /// The broker
-    #[arg(value_name = "ID", required_unless_present = "itself")]
+    #[arg(value_name = "ID", value_parser = broker, required_unless_present = "itself")]
     broker: Option<i32>,
     /// The broker that --server names
     #[arg(long = "self", conflicts_with = "broker")]

@@ -49,6 +49,9 @@ pub(crate) async fn run(args: RebalanceArgs, session: &Session) -> Result<(), Fa
     if !plan.moves.is_empty() {
         write_moves(&plan.moves)?;
     }
+    if !plan.moves.is_empty() && !plan.leader_moves.is_empty() {
+        write_line("")?;
+    }
     if !plan.leader_moves.is_empty() {
         write_leader_moves(&plan.leader_moves)?;
     }

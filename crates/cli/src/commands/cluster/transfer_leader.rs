@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::arguments::broker;
 use crate::failure::Failure;
 use crate::output::{write_json, write_line};
 use crate::session::Session;
@@ -22,7 +23,7 @@ pub(crate) struct TransferLeaderArgs {
     /// The partition
     partition: i32,
     /// The broker that is to lead [default: the preferred one of those that can]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = broker)]
     to: Option<i32>,
     /// Accepted as with every move: it is always waited until the other one leads
     #[arg(long)]

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::arguments::broker;
 use crate::failure::Failure;
 use crate::output::{write_json, write_line};
 use crate::session::Session;
@@ -11,7 +12,7 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 pub(crate) struct UndrainArgs {
     /// The broker
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = broker)]
     broker: i32,
 }
 

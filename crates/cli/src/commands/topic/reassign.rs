@@ -24,7 +24,8 @@ pub(crate) struct ReassignArgs {
     /// Only this partition [default: every one]
     #[arg(long, value_name = "N")]
     partition: Option<i32>,
-    /// The brokers that are to hold a replica, as many as before; the first is preferred to lead
+    /// The brokers that are to hold a replica; the first is preferred to lead. As many as before, unless every partition
+    /// is given them
     #[arg(long, value_name = "ID,..", value_parser = brokers, required = true)]
     replicas: Replicas,
     /// Only check, move nothing
