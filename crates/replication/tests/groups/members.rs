@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::{Offset, ReplicaId};
+use replication::peer::RequestKind;
 use replication::{Members, ReconfigureError, Reconfigured, TransferError};
 use segment_log::LogSettings;
 
@@ -262,7 +263,7 @@ async fn a_handover_that_nobody_takes_up_ends_and_the_group_goes_on() {
     let to = (leader + 1) % 3;
     // It is told, and cannot ask anybody for a vote.
     cluster.network.alter(move |from, _, request| {
-        use replication::peer::RequestKind::{PreVote, TransferLeader, Vote};
+        use RequestKind::{PreVote, TransferLeader, Vote};
         let is_lost = match request.kind {
             Vote | PreVote => from.get() == to,
             TransferLeader => true,
@@ -308,6 +309,37 @@ async fn only_a_voter_that_keeps_up_is_handed_leadership() {
     let none = cluster.group(leader).reconfigure(&Members::default()).await;
     assert_eq!(none, Err(ReconfigureError::NoVoters));
     cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_further_behind_than_the_bound_is_not_in_sync_and_is_not_handed_leadership() {
+    let limit = replication::ReplicationSettings::new(ReplicaId::new(0)).in_sync_lag_max;
+    let cluster = Cluster::found(&[0, 1, 2], LogSettings::default()).await;
+    let leader = cluster.leader().await;
+    let slow = (leader + 1) % 3;
+    // It answers heartbeats, and takes no entries.
+    cluster.network.alter(move |_, to, request| {
+        let is_append = request.kind == RequestKind::Append && !request.entries.is_empty();
+        if is_append && to.get() == slow {
+            request.head = bytes::Bytes::new();
+        }
+    });
+    let batches = (0..limit + 100).map(|n| batch(&format!("{n}"), 1));
+    let _proposed = cluster.propose_all(leader, batches).await;
+    let group = cluster.group(leader);
+    until(|| group.status().high_watermark >= Offset::new(limit + 100)).await;
+    let to = ReplicaId::new(slow);
+    let handed = group.transfer_leadership(to).await;
+    let lag = match handed {
+        Err(TransferError::TooFarBehind { lag, .. }) => lag,
+        other => panic!("{other:?}"),
+    };
+    assert!(lag > limit, "{lag}");
+    assert!(!group.status().in_sync.contains(&to));
+    cluster.network.alter(|_, _, _| ());
+    cluster.hand_over(slow).await;
+    cluster.caught_up(limit + 100).await;
     cluster.stop_all().await;
 }
 
