@@ -289,6 +289,9 @@ impl<M: Machine> Stop for Group<M> {
             {
                 tracing::error!(log = %self.shared.log.path().display(), %error, "its keeper has crashed");
             }
+            let newcomer = self.shared.newcomer.clone();
+            // Where the runtime goes down, nothing is deleted any more.
+            let _ = process::blocking(move || newcomer.close()).await;
         })
     }
 }

@@ -14,6 +14,7 @@ use std::hash::BuildHasher;
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
+use tokio_util::task::TaskTracker;
 
 pub use simulated::SimulatedProcess;
 
@@ -43,6 +44,19 @@ where
     }
 }
 
+tokio::task_local! {
+    /// Counts the blocking calls of the task.
+    static CALLS: TaskTracker;
+}
+
+/// Runs a task that has its [`blocking`] calls counted, until what they give is handed on or dropped.
+pub(crate) fn counting_calls<T>(
+    calls: TaskTracker,
+    task: impl Future<Output = T>,
+) -> impl Future<Output = T> {
+    CALLS.scope(calls, task)
+}
+
 /// Runs what blocks on a thread made for it.
 ///
 /// # Errors
@@ -53,7 +67,12 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     match simulated::current() {
-        None => tokio::task::spawn_blocking(act).await,
+        None => {
+            let counted = CALLS.try_with(TaskTracker::token).ok();
+            // Of a pair, what was given is dropped first.
+            let (given, _) = tokio::task::spawn_blocking(move || (act(), counted)).await?;
+            Ok(given)
+        }
         Some(process) => Ok(process.blocking(act).await),
     }
 }

@@ -241,6 +241,9 @@ pub enum CheckpointError {
         /// The index asked for.
         at: LogIndex,
     },
+    /// The log takes nothing more: it has failed, or was taken away.
+    #[error(transparent)]
+    Stopped(#[from] SyncFailed),
     /// The file is not what was written.
     #[error("{} is damaged: {reason}", file.display())]
     Damaged {
@@ -265,7 +268,7 @@ impl CheckpointError {
         match self {
             Self::Damaged { .. } => true,
             Self::Io { source, .. } => !passes(source),
-            Self::NoSuchBase { .. } => false,
+            Self::NoSuchBase { .. } | Self::Stopped(_) => false,
         }
     }
 }

@@ -75,7 +75,7 @@ impl DoubtTask {
         let this = self.clone();
         let home = what.home.clone();
         let waiting = async move { this.run(what).await };
-        self.task.begin(&home, waiting, done);
+        self.task.begin(&home, waiting, || (), done);
     }
 
     async fn run(&self, what: Doubtful) -> DoubtEnded {

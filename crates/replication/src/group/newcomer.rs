@@ -33,6 +33,8 @@ pub(crate) struct Newcomer {
     /// Nothing makes it new again.
     settled: AtomicBool,
     forgetting: AtomicBool,
+    /// Held while the mark is deleted.
+    closed: Mutex<bool>,
 }
 
 impl Newcomer {
@@ -47,6 +49,7 @@ impl Newcomer {
             is_new: AtomicBool::new(joins || is_marked),
             settled: AtomicBool::new(!joins && !is_marked),
             forgetting: AtomicBool::new(false),
+            closed: Mutex::new(false),
             disk,
             marker,
         })
@@ -82,18 +85,25 @@ impl Newcomer {
     pub(crate) fn forget(self: &Arc<Self>) {
         let this = self.clone();
         process::spawn(async move {
-            let (disk, marker) = (this.disk.clone(), this.marker.clone());
-            let gone = marker.clone();
-            let removed = process::blocking(move || remove_marker(&*disk, &gone));
-            match removed.await {
-                Ok(Ok(())) => this.settled.store(true, Ordering::Release),
-                Ok(Err(error)) => {
-                    tracing::debug!(marker = %marker.display(), %error, "the mark of a newcomer stays");
+            let there = this.clone();
+            let removed = process::blocking(move || {
+                let closed = there.closed.lock();
+                if !*closed {
+                    remove_marker(&*there.disk, &there.marker)?;
+                    there.settled.store(true, Ordering::Release);
                 }
-                Err(_) => {}
+                Ok::<_, io::Error>(())
+            });
+            if let Ok(Err(error)) = removed.await {
+                tracing::debug!(marker = %this.marker.display(), %error, "the mark of a newcomer stays");
             }
             this.forgetting.store(false, Ordering::Release);
         });
+    }
+
+    /// The group is stopped: from now on the mark is another's. Blocks while it is being deleted.
+    pub(crate) fn close(&self) {
+        *self.closed.lock() = true;
     }
 }
 
@@ -198,6 +208,21 @@ mod tests {
         disk.crash();
         assert!(!open(&disk, false).is_new());
         forget_newcomer(&*disk.mount(), Path::new(GROUP)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn once_its_group_is_stopped_it_leaves_the_mark_alone() {
+        let disk = disk();
+        let newcomer = open(&disk, true);
+        let vote = Vote::new_committed(4, 1);
+        assert!(newcomer.has_caught_up(id(4, 9), id(4, 9), &vote));
+        newcomer.close();
+        newcomer.forget();
+        while newcomer.forgetting.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+        assert!(disk.mount().exists(&marker(Path::new(GROUP))).unwrap());
+        assert!(!newcomer.is_settled());
     }
 
     #[tokio::test]

@@ -1,22 +1,16 @@
 //! The door of a replica that repairs itself: it answers reads of what is sound, and nothing else.
 
-use std::sync::Arc;
-
 use model::{LogIndex, ReplicaId};
-use parking_lot::Mutex;
-use segment_log::LogRepair;
 
 use super::serve::ENTRIES_BYTES_MAX;
+use super::task::UnderRepair;
 use super::wire::{Ask, Entries, Snapshot};
 use crate::peer::{GroupInbox, PeerReply, PeerRequest, ReplySlot, RequestKind};
 use crate::process;
 
-/// `None` once the repair has ended.
-type Shared = Arc<Mutex<Option<LogRepair>>>;
-
 /// Lets reads in.
 pub(super) struct Door {
-    pub(super) repair: Shared,
+    pub(super) repair: UnderRepair,
     pub(super) home: tokio::runtime::Handle,
 }
 
@@ -39,7 +33,7 @@ impl GroupInbox for Door {
     }
 }
 
-async fn entries(repair: Shared, first: LogIndex, end: LogIndex) -> Result<PeerReply, String> {
+async fn entries(repair: UnderRepair, first: LogIndex, end: LogIndex) -> Result<PeerReply, String> {
     let read = process::blocking(move || {
         let mut repair = repair.lock();
         repair
@@ -57,7 +51,7 @@ async fn entries(repair: Shared, first: LogIndex, end: LogIndex) -> Result<PeerR
 }
 
 /// The snapshot that is stored may be used by others, also while entries behind it are missing here.
-async fn snapshot(repair: Shared) -> Result<PeerReply, String> {
+async fn snapshot(repair: UnderRepair) -> Result<PeerReply, String> {
     let read = process::blocking(move || {
         let repair = repair.lock();
         let sound = repair

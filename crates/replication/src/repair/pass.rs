@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{LogId, LogIndex, ReplicaId};
-use parking_lot::Mutex;
 use segment_log::{LogRepair, MissingRange, RepairError};
 
 use super::ask::Others;
+use super::task::UnderRepair;
 use super::wire::Standing;
 use crate::process;
 use crate::raft::pace::Pace;
@@ -17,7 +17,7 @@ use crate::raft::types::{Vote, from_raft};
 
 /// A repair and who helps.
 pub(super) struct Pass {
-    pub(super) repair: Arc<Mutex<Option<LogRepair>>>,
+    pub(super) repair: UnderRepair,
     pub(super) others: Others,
     pub(super) votes: GroupVotes,
     pub(super) pace: Arc<Pace>,
@@ -227,7 +227,7 @@ impl Pass {
     }
 
     /// Works on the log, which blocks.
-    async fn with<T: Send + 'static>(
+    pub(super) async fn with<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut LogRepair) -> T + Send + 'static,
     ) -> Result<T, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use segment_log::{LogRepair, LogSettings};
+use segment_log::{LogRepair, LogSettings, RepairError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -25,8 +25,12 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Stands in the place of a group while its log is repaired.
 pub(crate) struct RepairTask {
     state: watch::Sender<String>,
+    repair: UnderRepair,
     task: StandIn,
 }
+
+/// The log, once it has been looked through, until the repair has ended.
+pub(super) type UnderRepair = Arc<Mutex<Option<LogRepair>>>;
 
 /// Which log is repaired, and with whose help.
 pub(crate) struct Repairing {
@@ -45,6 +49,7 @@ impl RepairTask {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             state: watch::Sender::new("it is being looked through".to_owned()),
+            repair: UnderRepair::default(),
             task: StandIn::new("a repair"),
         })
     }
@@ -54,33 +59,41 @@ impl RepairTask {
         let this = self.clone();
         let home = what.home.clone();
         let repairing = async move { this.run(what).await };
-        self.task.begin(&home, repairing, |()| done());
+        let repair = self.repair.clone();
+        let close = move || drop(repair.lock().take());
+        self.task.begin(&home, repairing, close, |()| done());
     }
 
     async fn run(&self, what: Repairing) {
         let log = what.path.clone();
-        let repair = loop {
+        loop {
             let (directory, path) = (what.around.directory.clone(), what.path.clone());
             let (settings, suspects) = (what.settings.clone(), what.suspects.clone());
-            let open = move || directory.open_for_repair(&path, settings, &suspects);
+            let repair = self.repair.clone();
+            let open = move || {
+                let opened = directory.open_for_repair(&path, settings, &suspects)?;
+                let state = missing(&opened);
+                *repair.lock() = Some(opened);
+                Ok::<_, RepairError>(state)
+            };
             let reason = match process::blocking(open).await {
-                Ok(Ok(repair)) => break repair,
+                Ok(Ok(state)) => {
+                    self.state.send_replace(state);
+                    break;
+                }
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
             };
             self.tell(&log, reason);
             tokio::time::sleep(RETRY_INTERVAL).await;
-        };
-        self.state.send_replace(missing(&repair));
-        let repair = Arc::new(Mutex::new(Some(repair)));
-        let ended = End(repair.clone());
+        }
         let door = Door {
-            repair: repair.clone(),
+            repair: self.repair.clone(),
             home: what.home.clone(),
         };
         let _registration = what.around.peers.register(what.group, Arc::new(door));
         let pass = Pass {
-            repair: repair.clone(),
+            repair: self.repair.clone(),
             others: Others {
                 peers: what.around.peers.clone(),
                 group: what.group,
@@ -96,13 +109,13 @@ impl RepairTask {
             match pass.run().await {
                 Ok(Passed::Whole) => break,
                 Ok(Passed::Waiting(reason)) | Err(reason) => {
-                    let missing = repair.lock().as_ref().map(missing).unwrap_or_default();
+                    let missing = pass.with(|repair| missing(repair)).await;
+                    let missing = missing.unwrap_or_default();
                     self.tell(&log, format!("{missing}; nobody has it: {reason}"));
                 }
             }
             tokio::time::sleep(RETRY_INTERVAL).await;
         }
-        drop(ended);
         tracing::info!(log = %log.display(), "repaired");
     }
 
@@ -115,15 +128,6 @@ impl RepairTask {
         if is_news {
             tracing::error!(log = %log.display(), %state, "the repair waits");
         }
-    }
-}
-
-/// Closes the log under repair, also where the task is stopped.
-struct End(Arc<Mutex<Option<LogRepair>>>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.0.lock().take();
     }
 }
 

@@ -28,10 +28,11 @@ impl Log {
     /// Stores the state as of a segment's base, durably; it goes when that segment goes. Blocks.
     ///
     /// # Errors
-    /// [`CheckpointError::NoSuchBase`], [`CheckpointError::Io`].
+    /// [`CheckpointError::NoSuchBase`], [`CheckpointError::Stopped`], [`CheckpointError::Io`].
     pub fn write_checkpoint(&self, at: LogIndex, bytes: &[u8]) -> Result<(), CheckpointError> {
         // Held, so that the segment cannot go meanwhile and leave its checkpoint behind.
         let _round = self.inner.round.lock();
+        self.inner.state.lock().check()?;
         if !self.segment_bases().contains(&at) {
             return Err(CheckpointError::NoSuchBase { at });
         }
@@ -73,8 +74,11 @@ impl Log {
     /// Replaces the snapshot durably. Blocks.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`].
+    /// [`CheckpointError::Stopped`], [`CheckpointError::Io`].
     pub fn write_snapshot(&self, bytes: &[u8]) -> Result<(), CheckpointError> {
+        // Held, so that the log is not taken away meanwhile: another may have its directory then.
+        let _round = self.inner.round.lock();
+        self.inner.state.lock().check()?;
         self.inner
             .write_state_file(SNAPSHOT_FILE, LogIndex::ZERO, bytes)
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use model::{LogId, LogIndex, Offset, Term};
+use segment_log::CheckpointError;
 use segment_log::disk::{Disk, SimulatedDisk, durable};
 
 use crate::harness::{directory, entries, fill, ignore, internal, open, path, small_segments};
@@ -103,4 +104,22 @@ fn flip(name: &str, byte: u64) {
             assert_eq!(&state[..], b"state", "{name}, byte {byte}");
         }
     }
+}
+
+#[test]
+fn who_has_lost_a_log_to_another_writes_no_state_into_its_directory() {
+    let disk = SimulatedDisk::new(1);
+    let directory = directory(disk.mount());
+    let before = directory.open_log(path(), small_segments()).unwrap();
+    fill(&before, 30);
+    let base = before.segment_bases()[1];
+    directory.release_log(path());
+    let after = directory.open_log(path(), small_segments()).unwrap();
+
+    let late = before.write_snapshot(b"of before");
+    assert!(matches!(late, Err(CheckpointError::Stopped(_))), "{late:?}");
+    let late = before.write_checkpoint(base, b"of before");
+    assert!(matches!(late, Err(CheckpointError::Stopped(_))), "{late:?}");
+    assert_eq!(after.read_snapshot().unwrap(), None);
+    assert_eq!(after.checkpoints().unwrap(), []);
 }
