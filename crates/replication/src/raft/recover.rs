@@ -55,7 +55,30 @@ pub(crate) fn recover<M: Machine>(
             .machine
             .purged_below(snapshot.position.high_watermark);
     }
+    check(log, &applied, snapshot.as_ref())?;
     Ok((applied, snapshot))
+}
+
+/// Checks the order of what is stored: purged ≤ P, and log start ≤ high watermark. The rest holds by what is taken above.
+fn check<M: Machine>(
+    log: &Log,
+    applied: &Applied<M>,
+    snapshot: Option<&StoredSnapshot>,
+) -> Result<(), OpenGroupError> {
+    let first = log.ends().first_index;
+    if let Some(short) = snapshot.filter(|snapshot| snapshot.position.next() < first) {
+        let next = short.position.next();
+        return Err(contents(format!(
+            "its snapshot stands before entry {next}, and the log begins at {first}"
+        )));
+    }
+    let (log_start, high_watermark) = applied.readable();
+    if log_start > high_watermark {
+        return Err(contents(format!(
+            "its log start {log_start} lies above its high watermark {high_watermark}"
+        )));
+    }
+    Ok(())
 }
 
 /// The snapshot, and why the one that is stored is lost, if so. A lost one is replaced by the oldest checkpoint: it was

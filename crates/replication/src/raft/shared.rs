@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use model::{Clock, LogIndex};
+use model::{Clock, LogIndex, Offset};
 use parking_lot::{Mutex, RwLock};
 use segment_log::planted::{self, Bug};
 use segment_log::{CheckpointError, HeaderAt, Log};
@@ -156,22 +156,33 @@ impl<M: Machine> Shared<M> {
     }
 
     /// Folds the producers over every entry behind the applied ones, and learns what must have been committed. Blocks.
+    ///
+    /// # Errors
+    /// The disk refused, or the log does not go on where the state stands.
     pub(crate) fn rebuild_tail(&self) -> io::Result<()> {
-        let (mut tail, from) = {
+        let (mut tail, from, behind) = {
             let applied = self.applied.read();
-            (applied.machine.producers(), applied.position.next())
+            let position = &applied.position;
+            let producers = applied.machine.producers();
+            (producers, position.next(), position.high_watermark)
         };
         if planted::has(Bug::ForgetProducersOfTheTail) {
             *self.tail.lock() = tail;
             return Ok(());
         }
         let ends = self.log.ends();
+        if from == ends.end_index {
+            adjoins(from, behind, ends.end_offset)?;
+        }
         let mut range = from.max(ends.first_index)..ends.end_index;
         let mut changes = Changes::default();
         while range.start < range.end {
             let headers = self.read_headers(range.clone())?;
             let Some(last) = headers.last() else { break };
             range.start = last.index.next();
+            if let Some(next) = headers.first().filter(|next| next.index == from) {
+                adjoins(from, behind, next.header.base_offset())?;
+            }
             for header in &headers {
                 decide::note(&mut tail, header)?;
                 changes.note(header)?;
@@ -229,6 +240,16 @@ impl<M: Machine> Shared<M> {
     /// Whether that was said since this was asked last.
     pub(crate) fn bases_moved(&self) -> bool {
         self.bases_moved.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// Checks that the log goes on at `next` with the offset behind the state.
+fn adjoins(next: LogIndex, behind: Offset, found: Offset) -> io::Result<()> {
+    match found == behind {
+        true => Ok(()),
+        false => Err(io::Error::other(format!(
+            "the state before entry {next} ends at offset {behind}, and the log goes on there with {found}: they do not belong together"
+        ))),
     }
 }
 

@@ -101,11 +101,21 @@ impl<M: Machine> Shared<M> {
     }
 
     /// Replaces the state by a leader's.
+    ///
+    /// # Errors
+    /// The disk refused, or the snapshot makes no sense, or stands before what is applied here: nothing may go back.
     pub(crate) fn install_snapshot(&self, bytes: Bytes) -> io::Result<()> {
         let senseless = |reason| io::Error::other(format!("the leader's snapshot: {reason}"));
         let position = Position::decode(&mut &bytes[..])
             .ok_or_else(|| senseless("the position makes no sense".to_owned()))?;
         let (last, behind) = (position.last, position.high_watermark);
+        let applied = self.applied.read().position.clone();
+        if last < applied.last || behind < applied.high_watermark {
+            return Err(senseless(format!(
+                "it stands at {last:?} and offset {behind}, before {:?} and offset {} that are applied here",
+                applied.last, applied.high_watermark
+            )));
+        }
         let snapshot = StoredSnapshot {
             position,
             bytes: bytes.clone(),

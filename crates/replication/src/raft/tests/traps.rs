@@ -1,10 +1,18 @@
 //! The traps that lose data: each test fails when its guard is taken away.
 
-use model::{Durability, LogIndex};
+use std::path::Path;
+use std::sync::Arc;
+
+use model::clock::SimulatedClock;
+use model::{Durability, LogIndex, Offset, Timestamp};
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use segment_log::disk::SimulatedDisk;
+use segment_log::{Log, LogDirectory, LogDirectorySettings, LogSettings};
 
-use super::super::types::Vote;
+use super::super::apply::Applied;
+use super::super::machine::Partition;
+use super::super::recover::recover;
+use super::super::types::{Payload, Vote, from_raft};
 use super::harness::{id, simulated};
 
 #[tokio::test]
@@ -170,4 +178,91 @@ async fn a_purge_beyond_the_end_is_a_reset() {
     store.append(4, 11..12).await;
     let state = store.log.get_log_state().await.unwrap();
     assert_eq!(state.last_log_id, Some(id(4, 11)));
+}
+
+#[tokio::test]
+async fn a_snapshot_from_before_what_is_applied_is_refused() {
+    let mut store = simulated(&SimulatedDisk::new(1), Durability::Fsync);
+    store.append(1, 0..3).await;
+    store.apply_all().await;
+    let older = store.shared.applied.read().encode();
+    store.append(1, 3..6).await;
+    store.apply_all().await;
+    let applied = store.machine.applied_state().await.unwrap();
+    let refused = store.shared.install_snapshot(older).unwrap_err();
+    assert!(refused.to_string().contains("before"), "{refused}");
+    assert_eq!(store.machine.applied_state().await.unwrap(), applied);
+    assert_eq!(store.shared.applied.read().readable().1.get(), 6);
+}
+
+#[tokio::test]
+async fn a_state_that_ends_at_another_offset_than_its_log_is_refused() {
+    for (indices, at) in [(0..4, 4), (0..4, 2)] {
+        let mut store = simulated(&SimulatedDisk::new(1), Durability::Fsync);
+        store.append(1, indices).await;
+        store.apply_all().await;
+        {
+            let mut applied = store.shared.applied.write();
+            applied.position.last = Some(id(1, at - 1));
+            applied.position.high_watermark = Offset::new(at);
+        }
+        store.shared.rebuild_tail().unwrap();
+        store.shared.applied.write().position.high_watermark = Offset::new(at + 1);
+        let refused = store.shared.rebuild_tail().unwrap_err().to_string();
+        assert!(refused.contains("do not belong together"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_from_before_the_log_begins_is_refused_at_a_start_also_where_checkpoints_are_newer()
+ {
+    for (stands, opens) in [(4, false), (9, true)] {
+        let disk = SimulatedDisk::new(1);
+        let mut store = simulated(&disk, Durability::Fsync);
+        store.append(1, 0..stands).await;
+        store.apply_all().await;
+        let state = store.shared.applied.read().encode();
+        store.append(1, stands..40).await;
+        store.apply_all().await;
+        store.store_checkpoints();
+        store.shared.log.write_snapshot(&state).unwrap();
+        let purged = store
+            .shared
+            .log
+            .purge(from_raft(id(1, 8)).unwrap(), Offset::new(9));
+        purged.unwrap();
+        let log = reopened(&disk);
+        assert!(!log.checkpoints().unwrap().is_empty());
+        let recovered = recover(&log, Partition::default());
+        assert_eq!(recovered.is_ok(), opens, "a snapshot of {stands} entries");
+    }
+}
+
+fn reopened(disk: &SimulatedDisk) -> Log {
+    disk.crash();
+    let clock = Arc::new(SimulatedClock::new(Timestamp::from_millis(1)));
+    let limits = LogDirectorySettings {
+        sync_threads: 0,
+        ..LogDirectorySettings::default()
+    };
+    let directory = LogDirectory::open(disk.mount(), clock, limits).unwrap();
+    let path = Path::new("partitions/t/0");
+    directory.open_log(path, LogSettings::default()).unwrap()
+}
+
+#[test]
+fn an_entry_is_applied_once() {
+    let mut applied = Applied::new(Partition::default());
+    let blank = |index| openraft::Entry {
+        log_id: id(1, index),
+        payload: Payload::Blank,
+    };
+    applied.apply(&blank(0)).unwrap();
+    applied.apply(&blank(1)).unwrap();
+    // An instance that was replaced comes late.
+    for late in [0, 1] {
+        applied.apply(&blank(late)).unwrap_err();
+    }
+    assert_eq!(applied.position.last, Some(id(1, 1)));
+    applied.apply(&blank(2)).unwrap();
 }
