@@ -268,7 +268,8 @@ fn io_at(path: &Path) -> impl Fn(io::Error) -> JournalError {
 /// first log.
 fn has_directories(disk: &dyn Disk) -> io::Result<bool> {
     let mut entries = disk.list(Path::new(""))?.into_iter();
-    Ok(entries.any(|entry| entry.is_directory && entry.name != "lost+found"))
+    let is_foreign = |name: &str| name == "lost+found" || name.starts_with('.');
+    Ok(entries.any(|entry| entry.is_directory && !is_foreign(&entry.name)))
 }
 
 /// Zero-fills behind `end`, if little is left. Where that fails, the write itself will tell.

@@ -285,6 +285,7 @@ impl Shared {
     /// Why not.
     pub(super) fn judge(&self, peer: &Hello) -> Result<(), String> {
         self.me().agree(peer)?;
+        self.is_free(peer)?;
         self.admit(peer)?;
         let policy = self.policy.read().clone();
         match policy {

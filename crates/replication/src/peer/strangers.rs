@@ -1,7 +1,8 @@
 //! Brokers that the cluster does not know, or not any more: only a few are listened to at a time, and those that are
 //! gone are forgotten.
 //!
-//! Whoever reaches the port can invent a broker's number. A broker that joins has one that nobody knows yet, too.
+//! Whoever reaches the port can invent a broker's number. A broker that joins has one that nobody knows yet, too. One
+//! that is no member may have the number of one that is: its disk was replaced, if that one is gone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,28 @@ impl Shared {
     pub(super) fn is_expected(&self, broker: BrokerId) -> bool {
         self.book.is_registered(broker)
             || (broker.get() < self.settings.initial_brokers && !self.book.has_left(broker))
+    }
+
+    /// Whether a broker that is no member has a number that is free: else it would be taken for that broker with another
+    /// disk, and the one that runs be cast out.
+    ///
+    /// # Errors
+    /// Why not, and what can be done about it.
+    pub(super) fn is_free(&self, peer: &Hello) -> Result<(), String> {
+        let broker = peer.broker;
+        if peer.standing.member().is_some() || !self.is_connected(broker) {
+            return Ok(());
+        }
+        match self.roster.hello_of(broker) {
+            Some(known) if known.standing.member().is_some() && known.disk != peer.disk => {
+                Err(format!(
+                    "broker {broker} runs already, at {} on disk {}, and another one with that number, at {} on disk {}, \
+                     wants to join; give each broker its own number, or stop the one that is to be replaced",
+                    known.advertised_peer, known.disk, peer.advertised_peer, peer.disk
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether there is room for a broker among those that the cluster does not know, where it is one of them.

@@ -31,6 +31,9 @@ impl Handover {
         let metrics = raft.data_metrics();
         let metrics = metrics.borrow_watched();
         let known = raft.server_metrics().borrow_watched().vote;
+        if known.leader_id.voted_for != replica.get() {
+            return None;
+        }
         let mut voters: Vec<u64> = raft.voter_ids().collect();
         voters.retain(|voter| *voter != replica.get());
         let followers = metrics.replication.as_ref()?.iter();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use model::{BrokerId, ClusterId, ReplicaId};
+use model::{BrokerId, ClusterId, DiskId, ReplicaId};
 use replication::peer::{
     CallError, GroupId, GroupInbox, Hello, Leadership, PeerPolicy, PeerReply, PeerRequest, Peers,
     ReplySlot, RequestKind, Seeds, Standing,
@@ -13,7 +13,7 @@ use replication::peer::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::cluster::{Broker, PATIENCE, Running, brokers, free_address, until};
+use crate::cluster::{Broker, Memory, PATIENCE, Running, brokers, free_address, until};
 
 const CLUSTER: ClusterId = ClusterId::from_bytes([1; 16]);
 
@@ -64,6 +64,40 @@ async fn a_broker_of_another_cluster_name_is_refused() {
     .await;
     assert!(!is_connected(&running[0], 1) && !is_connected(&running[1], 0));
     join_all(running.into_iter().map(Running::stop)).await;
+}
+
+#[tokio::test]
+async fn an_empty_broker_does_not_take_the_number_of_one_that_runs_and_does_once_that_is_gone() {
+    let mut brokers = members(3);
+    let first = brokers[0].start();
+    let second = brokers[1].start();
+    let third = brokers[2].start();
+    let _registration = second.network.register(GroupId::METADATA, Arc::new(Echo));
+    connected(&[&first, &second, &third]).await;
+    let mut empty = Broker {
+        settings: brokers[1].settings.clone(),
+        memory: Memory::default(),
+        fresh: CLUSTER,
+    };
+    empty.settings.disk = DiskId::from_bytes([99; 16]);
+    empty.settings.advertised_peer = free_address();
+    let double = empty.start();
+    until("it is refused by all", || {
+        let trouble = double.network.trouble().join("\n");
+        trouble.matches("runs already").count() == 2
+    })
+    .await;
+    let answer = call(&first, 1, RequestKind::Append).await;
+    assert!(answer.is_ok(), "the one that runs is reached: {answer:?}");
+    second.stop().await;
+    until("it is let in", || {
+        let peers = first.network.peers();
+        peers
+            .iter()
+            .any(|peer| peer.connected && peer.hello.disk == empty.settings.disk)
+    })
+    .await;
+    join_all([first, third, double].map(Running::stop)).await;
 }
 
 /// Refuses start counters below a number.

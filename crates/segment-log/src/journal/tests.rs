@@ -45,6 +45,7 @@ fn a_journal_that_is_gone_or_has_lost_its_bytes_does_not_begin_anew() {
     let (disk, _) = three_frames();
     let mounted = disk.mount();
     mounted.create_directory(Path::new("lost+found")).unwrap();
+    mounted.create_directory(Path::new(".snapshots")).unwrap();
     mounted.remove_file(path()).unwrap();
     drop(open(&disk).unwrap());
     let mounted = disk.mount();
