@@ -148,6 +148,12 @@ fn partitions_are_given_the_replicas_that_are_named() {
     );
     assert_eq!(topic["partitions"][0]["removing"], serde_json::json!([]));
     all_there(&cluster, TOPIC, 500);
+    for (replicas, warns) in [("1,2", true), ("1,2,0", false)] {
+        let checked = ["topic", "reassign", TOPIC, "--validate-only", "--replicas"];
+        let checked = cluster.strand(&[&checked[..], &[replicas]].concat()).ok();
+        let says = checked.stderr.contains("2 replicas survive no failure");
+        assert_eq!(says, warns, "{replicas}: {}", checked.stderr);
+    }
     // A broker that does not exist is none to move to.
     cluster
         .strand(&["topic", "reassign", TOPIC, "--replicas", "1,2,9"])

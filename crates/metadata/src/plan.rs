@@ -52,6 +52,16 @@ pub enum TopicWarning {
     SurvivesNoFailure,
 }
 
+impl TopicWarning {
+    /// What is to be said of so many replicas. One is a choice that everybody understands; two look safer than they are.
+    pub const fn of_replicas(replicas: usize) -> Option<Self> {
+        match replicas {
+            2 => Some(Self::SurvivesNoFailure),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for TopicWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -92,11 +102,9 @@ impl ClusterState {
             partitions: self.place_all(wanted.partitions, replication_factor, avoid)?,
             configs: wanted.configs.clone(),
         };
-        // One replica is a choice everybody understands; two look safer than they are.
-        let warns = replication_factor.get() == 2;
         Ok(TopicPlan {
             command: Command::CreateTopic(command),
-            warning: warns.then_some(TopicWarning::SurvivesNoFailure),
+            warning: TopicWarning::of_replicas(usize::from(replication_factor.get())),
         })
     }
 

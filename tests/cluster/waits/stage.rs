@@ -177,7 +177,7 @@ impl Cluster for Service {
     ) -> Result<Response<v1::ReassignPartitionsResponse>, Status> {
         let result = |decided| v1::ReassignmentResult {
             r#move: Some(decided),
-            error: None,
+            ..v1::ReassignmentResult::default()
         };
         self.say(|view| v1::ReassignPartitionsResponse {
             results: view.moves.into_iter().map(result).collect(),

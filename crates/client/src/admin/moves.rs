@@ -64,6 +64,8 @@ pub struct Reassignment {
 pub struct Reassigned {
     /// The move, or why there is none.
     pub outcome: Result<Move, Refusal>,
+    /// What the user may not expect; empty: nothing.
+    pub warning: String,
 }
 
 /// What is moved so that replicas and leaderships are spread evenly, or would be.
@@ -144,7 +146,8 @@ impl Admin {
                 (None, Some(decided)) => Ok(Move::read(decided)?),
                 (None, None) => return Err("a result has neither a move nor an error".to_owned()),
             };
-            Ok(Reassigned { outcome })
+            let warning = result.warning;
+            Ok(Reassigned { outcome, warning })
         };
         self.read(answer.results.into_iter().map(read).collect())
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker::{Broker, PartitionWish};
+use broker::{Broker, PartitionWish, TopicWarning};
 use model::{BrokerId, TopicName};
 use rpc::{InvalidField, v1};
 use tonic::Response;
@@ -65,12 +65,13 @@ impl Movements {
         let decided = self.broker.reassign(wishes?, request.validate_only).await;
         let result = |decided| match decided {
             Ok(decided) => v1::ReassignmentResult {
+                warning: warning_of(&decided),
                 r#move: Some(a_move(decided)),
                 error: None,
             },
             Err(error) => v1::ReassignmentResult {
-                r#move: None,
                 error: Some(failure::change(&error)),
+                ..v1::ReassignmentResult::default()
             },
         };
         Ok(v1::ReassignPartitionsResponse {
@@ -189,6 +190,16 @@ fn broker(field: &str, id: i32) -> Result<BrokerId, InvalidField> {
     u32::try_from(id)
         .map(BrokerId::new)
         .map_err(|_| InvalidField::new(field, id, "a broker's id, 0 or more"))
+}
+
+/// That so few replicas are no safer than one, where there were others.
+fn warning_of(decided: &broker::Move) -> String {
+    let warning = TopicWarning::of_replicas(decided.to.len());
+    let is_news = decided.from.len() != decided.to.len();
+    warning
+        .filter(|_| is_news)
+        .map(|warning| warning.to_string())
+        .unwrap_or_default()
 }
 
 fn a_move(shown: broker::Move) -> v1::Move {

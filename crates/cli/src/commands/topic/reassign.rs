@@ -1,12 +1,14 @@
 //! `strand topic reassign`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use client::Reassignment;
 
 use crate::arguments::brokers;
 use crate::commands::cluster::{show_decided, wait_for_moves};
 use crate::failure::Failure;
-use crate::output::write_line;
+use crate::output::{notice, write_line};
 use crate::session::Session;
 use crate::waiting::WaitArgs;
 
@@ -60,7 +62,11 @@ pub(crate) async fn run(args: ReassignArgs, session: &Session) -> Result<(), Fai
     });
     let results = admin.reassign_partitions(wanted.collect(), args.validate_only);
     let (mut moves, mut refused) = (Vec::new(), None);
+    let mut warned = BTreeSet::new();
     for result in args.waiting.answered(results).await? {
+        if !result.warning.is_empty() && warned.insert(result.warning.clone()) {
+            notice(&format!("warning: {}", result.warning));
+        }
         match result.outcome {
             Ok(decided) => moves.push(decided),
             // The first refusal is the command's failure; what was decided goes on.
