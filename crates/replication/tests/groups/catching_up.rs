@@ -1,6 +1,11 @@
 //! Replicas that were away: from the tail cache, from sealed segments, or from the snapshot.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use model::{Offset, Timestamp};
+use replication::peer::RequestKind;
 use segment_log::LogSettings;
 
 use crate::harness::{batch, produce, read_all, small_segments, stamped, until};
@@ -64,6 +69,37 @@ async fn a_replica_that_was_away_for_too_long_gets_the_snapshot_and_goes_on() {
     cluster.start(away).await;
     cluster.produce(batch("after", 1)).await;
     cluster.caught_up(102).await;
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_follower_that_is_fed_too_slowly_for_the_log_to_go_is_cut_off_and_sent_the_snapshot() {
+    let cluster = Cluster::of_impatient(Duration::from_millis(1)).await;
+    let leader = cluster.leader().await;
+    let slow = (leader + 1) % 3;
+    cluster.produce(batch("before", 1)).await;
+    cluster.caught_up(1).await;
+    let snapshots = Arc::new(AtomicUsize::new(0));
+    let sent = snapshots.clone();
+    cluster.network.alter(move |_, to, request| {
+        let is_snapshot = request.kind == RequestKind::Snapshot && to.get() == slow;
+        sent.fetch_add(usize::from(is_snapshot), Ordering::Relaxed);
+    });
+    cluster.network.slow_down(slow);
+    // Far more than is on its way to a follower at a time.
+    let value = "x".repeat(64 << 10);
+    for _ in 0..400 {
+        cluster.produce(batch(&value, 1)).await;
+    }
+    trim(&cluster, 390).await;
+    assert_eq!(cluster.leader().await, leader, "heartbeats have arrived");
+    cluster.network.heal();
+    cluster.caught_up(401).await;
+    assert!(snapshots.load(Ordering::Relaxed) > 0);
+    until(|| cluster.group(slow).status().log_start == Offset::new(390)).await;
+    let sound = read_all(cluster.group(leader), Offset::new(390));
+    assert_eq!(read_all(cluster.group(slow), Offset::new(390)), sound);
     cluster.same_logs().await;
     cluster.stop_all().await;
 }

@@ -40,6 +40,19 @@ impl Process {
         Self::connected(disk, peers, |settings| settings.replica = replica)
     }
 
+    /// A process among others that feeds a slow follower no longer than this while the log is to go.
+    pub(crate) fn impatient(
+        disk: Arc<dyn Disk>,
+        replica: ReplicaId,
+        peers: Arc<dyn Peers>,
+        patience: Duration,
+    ) -> Self {
+        Self::connected(disk, peers, |settings| {
+            settings.replica = replica;
+            settings.follower_patience = patience;
+        })
+    }
+
     pub(crate) fn with(disk: Arc<dyn Disk>, change: impl FnOnce(&mut ReplicationSettings)) -> Self {
         Self::connected(disk, Arc::new(NoPeers), change)
     }

@@ -9,7 +9,7 @@ use model::ReplicaId;
 use parking_lot::Mutex;
 use replication::peer::{
     Answered, CallError, Called, GroupId, GroupInbox, PeerReply, PeerRequest, Peers, Registration,
-    ReplySlot,
+    ReplySlot, RequestKind,
 };
 use tokio::sync::oneshot;
 
@@ -18,12 +18,17 @@ type Alter = Arc<dyn Fn(ReplicaId, ReplicaId, &mut PeerRequest) + Send + Sync>;
 /// The registration's number, and what it let in.
 type Registered = (u64, Arc<dyn GroupInbox>);
 
+/// How long a slow replica takes for an append.
+const SLOW: Duration = Duration::from_millis(50);
+
 /// The network of a test.
 #[derive(Default)]
 pub(crate) struct Network {
     inboxes: Mutex<HashMap<(ReplicaId, GroupId), Registered>>,
     cuts: Mutex<HashSet<(ReplicaId, ReplicaId)>>,
     alter: Mutex<Option<Alter>>,
+    /// Who answers one append after the other, slowly.
+    slow: Mutex<HashMap<ReplicaId, Arc<tokio::sync::Mutex<()>>>>,
     registrations: Mutex<u64>,
 }
 
@@ -42,9 +47,16 @@ impl Network {
         self.cuts.lock().extend([(one, other), (other, one)]);
     }
 
+    /// A replica takes its time to answer each append, but for heartbeats.
+    pub(crate) fn slow_down(&self, replica: u64) {
+        let mut slow = self.slow.lock();
+        slow.insert(ReplicaId::new(replica), Arc::default());
+    }
+
     /// Everybody reaches everybody again.
     pub(crate) fn heal(&self) {
         self.cuts.lock().clear();
+        self.slow.lock().clear();
     }
 
     /// Every request is shown to `alter` before it arrives.
@@ -112,6 +124,7 @@ impl Peers for Place {
             };
             let _ = sender.send(reply);
         });
+        let is_append = request.kind == RequestKind::Append;
         inbox.deliver(Some(from), request, slot);
         let replied = async move {
             let late = CallError::Timeout {
@@ -124,6 +137,14 @@ impl Peers for Place {
                 Ok(Err(_)) => Err(CallError::Dropped { to }),
                 Err(_) => Err(late),
             }
+        };
+        let turn = self.network.slow.lock().get(&to).cloned();
+        let replied = async move {
+            if let Some(turn) = turn.filter(|_| is_append) {
+                let _turn = turn.lock().await;
+                tokio::time::sleep(SLOW).await;
+            }
+            replied.await
         };
         std::future::ready(Ok(replied.boxed())).boxed()
     }

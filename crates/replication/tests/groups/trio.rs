@@ -48,6 +48,8 @@ pub(crate) struct Cluster {
     pub(crate) members: BTreeMap<u64, Member>,
     pub(crate) settings: LogSettings,
     founders: Vec<ReplicaId>,
+    /// How long a slow follower is fed while the log is to go; as by default, if `None`.
+    patience: Option<Duration>,
 }
 
 impl Cluster {
@@ -57,11 +59,25 @@ impl Cluster {
     }
 
     pub(crate) async fn found(founders: &[u64], settings: LogSettings) -> Self {
+        Self::found_with(founders, settings, None).await
+    }
+
+    /// Replicas 0, 1 and 2, with so much patience.
+    pub(crate) async fn of_impatient(patience: Duration) -> Self {
+        Self::found_with(&[0, 1, 2], small_segments(), Some(patience)).await
+    }
+
+    async fn found_with(
+        founders: &[u64],
+        settings: LogSettings,
+        patience: Option<Duration>,
+    ) -> Self {
         let mut cluster = Self {
             network: Arc::default(),
             members: BTreeMap::new(),
             settings,
             founders: founders.iter().copied().map(ReplicaId::new).collect(),
+            patience,
         };
         for replica in founders {
             cluster.start(*replica).await;
@@ -78,7 +94,11 @@ impl Cluster {
             group: None,
         });
         let peers = self.network.of(id);
-        let process = Process::member(member.disk.mount(), id, peers);
+        let disk = member.disk.mount();
+        let process = match self.patience {
+            Some(patience) => Process::impatient(disk, id, peers, patience),
+            None => Process::member(disk, id, peers),
+        };
         let start = match self.founders.contains(&id) {
             true => GroupStart::Found(self.founders.clone()),
             false => GroupStart::Join,
