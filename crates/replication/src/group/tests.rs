@@ -10,7 +10,7 @@ use model::{ReplicaId, Timestamp};
 use parking_lot::Mutex;
 use segment_log::disk::SimulatedDisk;
 use segment_log::{LogDirectory, LogDirectorySettings, LogSettings};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Group, Opening, Stop, Surroundings};
 use crate::answer::{AnswerSink, ProduceOutcome};
@@ -21,6 +21,8 @@ use crate::peer::{GroupId, NoPeers};
 use crate::raft::config::config;
 use crate::raft::machine::Partition;
 use crate::raft::pace::Pace;
+use crate::raft::proposal::Proposal;
+use crate::raft::responder::{Proposer, WriteOutcome};
 use crate::raft::votes::Votes;
 use crate::settings::ReplicationSettings;
 
@@ -93,6 +95,42 @@ async fn every_produced_batch_passes_through_openraft_as_one_entry() {
     assert_eq!(after.unwrap().index, before + 20);
     group.stop().await;
     drop((group, partition));
+    tokio::task::spawn_blocking(move || cores.shutdown())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_was_to_be_proposed_in_an_earlier_term_is_refused_and_not_written() {
+    let cores = Arc::new(Cores::start(NonZeroUsize::MIN).unwrap());
+    let (_directory, group) = open(&cores).await;
+    assert!(group.serving().await.serves);
+    let term = group.serving_term().unwrap();
+    for (expected, is_written) in [(term - 1, false), (term, true), (term + 1, false)] {
+        let before = group.shared.log.ends().end_index;
+        let batch = records();
+        let space = group.shared.log.reserve(batch.total_bytes() as u64);
+        let (answer, answered) = oneshot::channel();
+        let proposer = Proposer::Caller {
+            answer,
+            bytes: None,
+        };
+        let proposal = Proposal::Batch {
+            batch,
+            expected: None,
+            space: space.unwrap(),
+        };
+        group.write(expected, proposal, proposer).await;
+        let outcome = answered.await.unwrap();
+        let written = group.shared.log.ends().end_index.since(before);
+        assert_eq!(written, u64::from(is_written), "{expected}: {outcome:?}");
+        match outcome {
+            WriteOutcome::Applied(_) => assert!(is_written, "{expected}"),
+            other => assert!(matches!(other, WriteOutcome::NotLeader(_)), "{other:?}"),
+        }
+    }
+    group.stop().await;
+    drop(group);
     tokio::task::spawn_blocking(move || cores.shutdown())
         .await
         .unwrap();
