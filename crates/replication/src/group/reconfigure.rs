@@ -113,16 +113,9 @@ impl<M: Machine> Group<M> {
             return Ok(Step::Change(ChangeMembers::AddNodes(missing)));
         }
         let followers = self.followers();
-        let limit = self.settings.in_sync_lag_max;
-        let rising = followers
-            .iter()
-            .filter(|one| wanted.voters.contains(&one.replica) && !one.is_voter);
-        let behind = rising
-            .filter(|one| !one.is_in_sync || !self.shared.settled.is_settled(one.replica, term))
-            .max_by_key(|one| one.lag);
-        if let Some(one) = behind {
-            tracing::debug!(replica = %one.replica, lag = one.lag, limit, "catching up");
-            let (replica, lag) = (one.replica, one.lag);
+        let rising = wanted.voters.difference(&now.voters);
+        if let Some((replica, lag)) = self.furthest_behind(rising, &followers, term) {
+            tracing::debug!(%replica, lag, "catching up");
             return Ok(Step::CatchUp { replica, lag });
         }
         // Who leads votes until somebody else leads.
@@ -165,6 +158,31 @@ impl<M: Machine> Group<M> {
             return Ok(Step::Change(ChangeMembers::RemoveNodes(unwanted)));
         }
         Ok(Step::Done)
+    }
+
+    /// Who of those that are to vote does not keep up, or has not said that it is a member like any other; and how much it
+    /// lacks.
+    fn furthest_behind<'a>(
+        &self,
+        rising: impl Iterator<Item = &'a ReplicaId>,
+        followers: &[Follower],
+        term: u64,
+    ) -> Option<(ReplicaId, u64)> {
+        let is_settled = |replica| self.shared.settled.is_settled(replica, term);
+        let lag_of = |replica: ReplicaId| {
+            let known = followers.iter().find(|one| one.replica == replica);
+            match known {
+                Some(one) if one.is_in_sync && is_settled(replica) => None,
+                Some(one) => Some(one.lag),
+                // It was added a moment ago, and has yet to be heard of.
+                None => Some(self.shared.log.ends().end_index.get()),
+            }
+        };
+        rising
+            .copied()
+            .filter(|replica| *replica != self.replica)
+            .filter_map(|replica| Some((replica, lag_of(replica)?)))
+            .max_by_key(|(_, lag)| *lag)
     }
 
     /// Who must keep up before these can be the voters: without it they are no quorum, and a replica that waits for a

@@ -226,6 +226,51 @@ async fn a_learner_gets_everything_and_says_that_it_is_one() {
     cluster.stop_all().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_learner_that_has_fallen_behind_is_made_no_voter_until_it_keeps_up_again() {
+    let limit = replication::ReplicationSettings::new(ReplicaId::new(0)).in_sync_lag_max;
+    let mut cluster = Cluster::found(&[0, 1, 2], LogSettings::default()).await;
+    cluster.start(3).await;
+    let with_learner = Members {
+        learners: BTreeSet::from([ReplicaId::new(3)]),
+        ..voters(&[0, 1, 2])
+    };
+    reconfigure(&cluster, &with_learner).await;
+    cluster.produce(batch("value", 1)).await;
+    cluster.caught_up(1).await;
+    takes_no_entries(&cluster, 3);
+    let leader = cluster.leader().await;
+    let batches = (0..limit + 100).map(|n| batch(&format!("{n}"), 1));
+    let _proposed = cluster.propose_all(leader, batches).await;
+    let group = cluster.group(leader);
+    until(|| group.status().high_watermark > Offset::new(limit + 100)).await;
+    let wanted = voters(&[0, 1, 2, 3]);
+    for _ in 0..20 {
+        let stepped = group.reconfigure(&wanted).await;
+        let is_behind = matches!(
+            stepped,
+            Ok(Reconfigured::CatchingUp { replica, lag }) if replica.get() == 3 && lag > limit
+        );
+        assert!(is_behind, "{stepped:?}");
+        assert_eq!(group.members(), with_learner);
+    }
+    cluster.network.alter(|_, _, _| ());
+    reconfigure(&cluster, &wanted).await;
+    assert_eq!(cluster.group(cluster.leader().await).members(), wanted);
+    cluster.same_logs().await;
+    cluster.stop_all().await;
+}
+
+/// A replica answers heartbeats from now on, and takes no entries.
+fn takes_no_entries(cluster: &Cluster, replica: u64) {
+    cluster.network.alter(move |_, to, request| {
+        let is_append = request.kind == RequestKind::Append && !request.entries.is_empty();
+        if is_append && to.get() == replica {
+            request.head = bytes::Bytes::new();
+        }
+    });
+}
+
 #[tokio::test]
 async fn leadership_goes_to_who_is_named_and_nothing_is_lost_on_the_way() {
     let cluster = Cluster::of_three().await;
@@ -318,13 +363,7 @@ async fn who_is_further_behind_than_the_bound_is_not_in_sync_and_is_not_handed_l
     let cluster = Cluster::found(&[0, 1, 2], LogSettings::default()).await;
     let leader = cluster.leader().await;
     let slow = (leader + 1) % 3;
-    // It answers heartbeats, and takes no entries.
-    cluster.network.alter(move |_, to, request| {
-        let is_append = request.kind == RequestKind::Append && !request.entries.is_empty();
-        if is_append && to.get() == slow {
-            request.head = bytes::Bytes::new();
-        }
-    });
+    takes_no_entries(&cluster, slow);
     let batches = (0..limit + 100).map(|n| batch(&format!("{n}"), 1));
     let _proposed = cluster.propose_all(leader, batches).await;
     let group = cluster.group(leader);
