@@ -18,8 +18,9 @@ const BACKGROUND_SYNC_BYTES: u64 = 32 << 20;
 
 impl Log {
     /// Appends stamped entries from `first_index`, all or none. They can be read by index when this returns;
-    /// `on_durable` is called in the order of the appends, in `page-cache` mode before this returns. On a full disk
-    /// both wait until there is space.
+    /// `on_durable` is called in the order of the appends, in `page-cache` mode before this returns, unless a segment or
+    /// a term begins with them: what that takes is synced, and not on the caller's thread. On a full disk both wait until
+    /// there is space.
     /// An empty log that was never purged takes any first index.
     ///
     /// # Errors
@@ -60,16 +61,19 @@ impl Log {
         if state.end.index != first_index {
             begin_at(&mut state, first_index);
         }
+        let active = |state: &State| state.active.as_ref().map(|active| active.facts.name);
+        let before = active(&state);
         for batch in batches {
             self.inner.place(&mut state, batch, now);
         }
+        let begins = state.terms_dirty || active(&state) != before;
         state.debug_check();
         let appended = Appended {
             end_index: state.end.index,
             end_offset: state.end.offset,
         };
         let is_lax = !is_synced && state.settings.durability == Durability::PageCache;
-        if is_lax && state.may_be_lax && state.waiting.is_empty() {
+        if is_lax && state.may_be_lax && state.waiting.is_empty() && !begins {
             drop(state);
             self.inner.write_inline(appended.end_index, on_durable);
         } else {

@@ -124,16 +124,46 @@ fn a_page_cache_append_is_acknowledged_once_written_and_an_fsync_one_once_synced
             ..LogSettings::default()
         };
         let log = open(&disk, &settings).unwrap();
+        fill(&log, 1);
+        log.sync().unwrap();
         let acknowledged = Arc::new(AtomicU64::new(0));
         let done = acknowledging(&acknowledged, 1);
-        log.append(LogIndex::ZERO, vec![records(0, 1, 1, 5, 0)], done)
+        log.append(LogIndex::new(1), vec![records(1, 1, 1, 5, 0)], done)
             .unwrap();
         assert_eq!(acknowledged.load(Ordering::SeqCst), at_once);
-        assert_eq!(log.ends().durable_index, LogIndex::ZERO);
+        assert_eq!(log.ends().durable_index, LogIndex::new(1));
         log.sync().unwrap();
         assert_eq!(acknowledged.load(Ordering::SeqCst), 1);
-        assert_eq!(log.ends().durable_index, LogIndex::new(1));
+        assert_eq!(log.ends().durable_index, LogIndex::new(2));
     }
+}
+
+#[test]
+fn a_page_cache_append_that_begins_a_segment_or_a_term_leaves_the_syncs_of_that_to_others() {
+    let disk = SimulatedDisk::new(1);
+    let settings = LogSettings {
+        durability: Durability::PageCache,
+        ..small_segments()
+    };
+    let log = open(&disk, &settings).unwrap();
+    fill(&log, 1);
+    log.sync().unwrap();
+    let mut left = 0;
+    for index in 1..100 {
+        let acknowledged = Arc::new(AtomicU64::new(0));
+        let (before, term) = (log.segment_bases().len(), 1 + index / 40);
+        let begins_term = index % 40 == 0;
+        let done = acknowledging(&acknowledged, 1);
+        let batch = records(index, term, 1, 100, 0);
+        log.append(LogIndex::new(index), vec![batch], done).unwrap();
+        let begins = begins_term || log.segment_bases().len() > before;
+        let at_once = acknowledged.load(Ordering::SeqCst) == 1;
+        assert_eq!(at_once, !begins, "entry {index}");
+        left += u32::from(begins);
+        log.sync().unwrap();
+        assert_eq!(acknowledged.load(Ordering::SeqCst), 1);
+    }
+    assert!(left > 5, "{left}");
 }
 
 #[test]

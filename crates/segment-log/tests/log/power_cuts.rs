@@ -17,11 +17,14 @@ fn page_cache() -> LogSettings {
     }
 }
 
-/// One run: the log with so many entries more, its directory still open.
+/// One run: the log with so many entries more, of which all but the first are written only; its directory still open.
 fn run(disk: &SimulatedDisk, settings: &LogSettings, more: u64) -> (Arc<LogDirectory>, Log) {
     let directory = directory(disk.mount());
     let log = directory.open_log(path(), settings.clone()).unwrap();
-    fill(&log, log.ends().end_index.get() + more);
+    let end = log.ends().end_index.get();
+    fill(&log, end + more.min(1));
+    directory.run_round();
+    fill(&log, end + more);
     (directory, log)
 }
 
