@@ -16,20 +16,30 @@ use crate::raft::machine::Machine;
 use crate::repair::serve;
 use appends::Appends;
 
+/// Most heartbeats that wait in a group. A leader sends them whether the earlier ones were answered or not, and a disk
+/// that stands still holds them up.
+const HEARTBEATS_MAX: usize = 64;
+
 /// A request, who sent it, and where the answer goes.
 struct Delivered {
     from: Option<ReplicaId>,
     request: PeerRequest,
     reply: ReplySlot,
+    counted: Option<Counted>,
 }
+
+/// Counts a heartbeat while it lives.
+type Counted = Arc<()>;
 
 /// The outside of the door. Dropped, it ends what is behind.
 pub(crate) struct Inbox {
     queue: mpsc::UnboundedSender<Delivered>,
+    heartbeats: Counted,
 }
 
 impl Inbox {
-    /// Opens the door of a group, on its home core. What waits in it is bounded by what the senders may have unanswered.
+    /// Opens the door of a group, on its home core. What waits in it is bounded by what the senders may have unanswered,
+    /// and by the heartbeats that are taken.
     pub(crate) fn open<M: Machine>(group: &Arc<Group<M>>) -> Arc<Self> {
         let (queue, delivered) = mpsc::unbounded_channel();
         let worker = Worker {
@@ -37,17 +47,30 @@ impl Inbox {
             appends: Appends::new(group.instances.clone()),
         };
         process::spawn_on(&group.home, worker.run(delivered));
-        Arc::new(Self { queue })
+        Arc::new(Self::of(queue))
+    }
+
+    fn of(queue: mpsc::UnboundedSender<Delivered>) -> Self {
+        Self {
+            queue,
+            heartbeats: Counted::default(),
+        }
     }
 }
 
 impl GroupInbox for Inbox {
     fn deliver(&self, from: Option<ReplicaId>, request: PeerRequest, reply: ReplySlot) {
+        let is_heartbeat = request.kind == RequestKind::Heartbeat;
+        if is_heartbeat && Counted::strong_count(&self.heartbeats) > HEARTBEATS_MAX {
+            return reply
+                .refuse("earlier heartbeats are not answered yet: the replica stands still");
+        }
         // A group that is closing drops the slot, which tells the sender.
         let _ = self.queue.send(Delivered {
             from,
             request,
             reply,
+            counted: is_heartbeat.then(|| self.heartbeats.clone()),
         });
     }
 }
@@ -76,6 +99,7 @@ impl<M: Machine> Worker<M> {
             from,
             request,
             reply,
+            counted,
         } = delivered;
         let Some(group) = self.group.upgrade() else {
             return;
@@ -92,7 +116,7 @@ impl<M: Machine> Worker<M> {
         };
         match kind {
             RequestKind::Append | RequestKind::Heartbeat => {
-                self.appends.take(from, request, reply).await;
+                self.appends.take(from, request, reply, counted).await;
             }
             RequestKind::Vote | RequestKind::PreVote => {
                 process::spawn(others::vote(group, from, request, reply));
@@ -110,5 +134,47 @@ impl<M: Machine> Worker<M> {
                 process::spawn(others::propose(group, request, reply));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::peer::{Answered, GroupId};
+
+    #[test]
+    fn no_more_than_so_many_heartbeats_wait_and_nothing_else_is_refused() {
+        let (queue, mut delivered) = mpsc::unbounded_channel();
+        let inbox = Inbox::of(queue);
+        let refused = Arc::new(AtomicUsize::new(0));
+        let deliver = |kind| {
+            let request = PeerRequest {
+                group: GroupId::METADATA,
+                kind,
+                head: Bytes::new(),
+                entries: Vec::new(),
+            };
+            let count = refused.clone();
+            let reply = ReplySlot::new(move |answered| {
+                let is_refused = matches!(answered, Answered::Refused(_));
+                count.fetch_add(usize::from(is_refused), Ordering::Relaxed);
+            });
+            inbox.deliver(Some(ReplicaId::new(1)), request, reply);
+        };
+        for _ in 0..HEARTBEATS_MAX + 10 {
+            deliver(RequestKind::Heartbeat);
+        }
+        for _ in 0..HEARTBEATS_MAX + 10 {
+            deliver(RequestKind::Append);
+        }
+        assert_eq!(refused.load(Ordering::Relaxed), 10);
+        drop(delivered.try_recv().unwrap());
+        deliver(RequestKind::Heartbeat);
+        deliver(RequestKind::Heartbeat);
+        assert_eq!(refused.load(Ordering::Relaxed), 11);
     }
 }

@@ -11,6 +11,7 @@ use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use segment_log::{Log, SpaceReservation};
 use tokio::sync::mpsc;
 
+use super::Counted;
 use crate::group::Instances;
 use crate::peer::{PeerReply, PeerRequest, ReplySlot};
 use crate::raft::check::{self, Junction, LocalLog};
@@ -43,6 +44,7 @@ struct Unanswered {
     committed: Option<RaftLogId>,
     /// Held until the entries are in the log.
     _space: Option<SpaceReservation>,
+    _counted: Option<Counted>,
 }
 
 /// The last entry handed to Raft in an unbroken row, the offset behind it, and under whose vote.
@@ -74,7 +76,13 @@ impl<M: Machine> Appends<M> {
     }
 
     /// Takes an append. Its answer comes later.
-    pub(super) async fn take(&mut self, from: ReplicaId, request: PeerRequest, reply: ReplySlot) {
+    pub(super) async fn take(
+        &mut self,
+        from: ReplicaId,
+        request: PeerRequest,
+        reply: ReplySlot,
+        counted: Option<Counted>,
+    ) {
         let Some(append) = Append::decode(request.head, request.entries) else {
             tracing::warn!(log = %self.shared.log.path().display(), %from, "an append makes no sense");
             return reply.refuse("the append makes no sense");
@@ -107,6 +115,7 @@ impl<M: Machine> Appends<M> {
             vote: append.vote,
             committed: append.committed,
             _space,
+            _counted: counted,
         });
     }
 
