@@ -42,7 +42,8 @@ pub(crate) trait Machine: Send + Sync + 'static {
     }
 }
 
-/// A partition: `u64 log start`, then the producers.
+/// A partition: `u64 log start`, then the producers, then the manifest of settled segments: `u32 count`, 0 until there are
+/// any. What was written before there was a manifest ends where it would begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Partition {
     log_start: Offset,
@@ -90,6 +91,7 @@ impl Machine for Partition {
     fn encode(&self, bytes: &mut BytesMut) {
         bytes.put_u64(self.log_start.get());
         self.producers.encode(bytes);
+        bytes.put_u32(0);
     }
 
     fn restore(&mut self, mut bytes: &[u8]) -> Result<(), String> {
@@ -99,7 +101,11 @@ impl Machine for Partition {
                 producers: Producers::decode(bytes)?,
             })
         };
-        *self = decode(&mut bytes).ok_or("the producers make no sense")?;
+        let restored = decode(&mut bytes).ok_or("the producers make no sense")?;
+        match bytes {
+            [] | [0, 0, 0, 0] => *self = restored,
+            _ => return Err("it has settled segments, which this version cannot read".to_owned()),
+        }
         Ok(())
     }
 
@@ -142,5 +148,29 @@ impl<M: StateMachine> Machine for Commands<M> {
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.0.restore(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_reads_back_with_and_without_a_manifest_and_no_cut_of_it_panics() {
+        let partition = Partition {
+            log_start: Offset::new(7),
+            producers: Producers::default(),
+        };
+        let mut bytes = BytesMut::new();
+        partition.encode(&mut bytes);
+        assert_eq!(bytes[..], [0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0]);
+        for (kept, reads) in [(16, true), (12, true), (15, false), (11, false), (0, false)] {
+            let mut found = Partition::default();
+            assert_eq!(found.restore(&bytes[..kept]).is_ok(), reads, "{kept}");
+            assert_eq!(found == partition, reads, "{kept}");
+        }
+        bytes[15] = 1;
+        let settled = Partition::default().restore(&bytes).unwrap_err();
+        assert!(settled.contains("settled segments"), "{settled}");
     }
 }
