@@ -40,8 +40,9 @@ fn no_acknowledged_record_is_lost_when_the_power_of_a_broker_alone_is_cut() {
         let mut verified = [0; PARTITIONS as usize];
         for cut in 1..=cuts() {
             stage.acknowledgements(chance.below(200)).await;
+            // A broker without power neither acknowledges anything nor says that its disk fails.
+            broker.freeze();
             disk.cut_power();
-            // A broker without power does not go on to say that its disk fails.
             broker.kill();
             disk.restore_power();
             broker.restart();

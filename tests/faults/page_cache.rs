@@ -102,6 +102,9 @@ fn when_the_power_of_all_is_cut_page_cache_topics_wait_for_an_operator_and_other
     produce(&cluster, "lax", &written);
     produce(&cluster, "strict", &written);
     for id in 0..BROKERS {
+        cluster.freeze(id);
+    }
+    for id in 0..BROKERS {
         ground.disk(id).cut_power();
     }
     for id in 0..BROKERS {

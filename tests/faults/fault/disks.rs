@@ -19,6 +19,7 @@ const COPY_STARTS: u32 = 3;
 pub(super) fn cut_power(scene: &mut Scene<'_>) {
     let victim = scene.any();
     let disk = scene.ground.disk(victim);
+    scene.cluster.freeze(victim);
     disk.cut_power();
     scene.cluster.kill(victim);
     disk.restore_power();
@@ -27,6 +28,9 @@ pub(super) fn cut_power(scene: &mut Scene<'_>) {
 
 pub(super) fn cut_power_of_all(scene: &mut Scene<'_>) {
     let members = scene.members();
+    for id in &members {
+        scene.cluster.freeze(*id);
+    }
     for id in &members {
         scene.ground.disk(*id).cut_power();
     }

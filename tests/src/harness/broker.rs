@@ -109,6 +109,12 @@ impl Broker {
         running.kill();
     }
 
+    /// See [`Running::freeze`].
+    #[track_caller]
+    pub fn freeze(&mut self) {
+        self.running.freeze();
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.running.kill();

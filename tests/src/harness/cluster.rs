@@ -176,6 +176,12 @@ impl Cluster {
         self.await_ready(id);
     }
 
+    /// See [`Running::freeze`].
+    #[track_caller]
+    pub fn freeze(&mut self, id: u32) {
+        self.running(id).freeze();
+    }
+
     /// `kill -9`.
     #[track_caller]
     pub fn kill(&mut self, id: u32) {

@@ -61,7 +61,9 @@ impl LoopDisk {
         &self.mounted
     }
 
-    /// Nothing reaches the disk any more, and what was not synced never will.
+    /// Nothing reaches the disk any more, and what was not synced never will. Who runs on it is to be frozen before: of the
+    /// syncs that are under way at that moment, some return success although the journal is gone (seen without any broker,
+    /// in 2 of 60 cuts), and whoever goes on without power acknowledges them.
     #[track_caller]
     pub fn cut_power(&self) {
         let mut cut = Command::new("python3");

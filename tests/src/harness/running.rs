@@ -1,11 +1,15 @@
 //! A child process that is never left behind.
 
+use std::fs;
+use std::path::Path;
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait::eventually;
 
 /// How long anything may take that should be quick, on a busy machine.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
@@ -79,6 +83,19 @@ impl Running {
         }
     }
 
+    /// Sends it a SIGSTOP, and waits until none of its threads does anything any more.
+    #[track_caller]
+    pub fn freeze(&mut self) {
+        self.signal(Signal::STOP);
+        eventually("the process stands still", || {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).ok()?;
+            let mut states = tasks.flatten().map(|task| state_of(&task.path()));
+            states
+                .all(|state| !matches!(state, Some('R' | 'S')))
+                .then_some(())
+        });
+    }
+
     /// `kill -9`, and waits for the end.
     pub fn kill(&mut self) -> ExitStatus {
         self.signal(Signal::KILL);
@@ -91,4 +108,11 @@ impl Drop for Running {
         self.signal(Signal::KILL);
         self.wait(TIMEOUT);
     }
+}
+
+/// What a thread does: `R` runs, `S` waits, `D` waits for a disk, `T` is stopped. `None` where it is gone.
+fn state_of(task: &Path) -> Option<char> {
+    let stat = fs::read_to_string(task.join("stat")).ok()?;
+    // Behind the name, which may hold anything, in brackets.
+    stat.rsplit_once(") ")?.1.chars().next()
 }
