@@ -95,12 +95,33 @@ impl Injector {
             return;
         }
         tokio::spawn(async move {
+            if step == Step::Truncation {
+                ambush.leave_entries_behind().await;
+            }
             let met = ambush.wait_for(step, AMBUSH_WITHIN).await;
             if met && !ambush.calm.load(Ordering::Relaxed) {
                 ambush.do_harm(fault).await;
             }
             lies.store(false, Ordering::Relaxed);
         });
+    }
+
+    /// Cuts a leader off for so long that another one leads: what it has written meanwhile it takes back.
+    async fn leave_entries_behind(&self) {
+        let (leader, replicas) = {
+            let state = self.cluster.lock();
+            let mut up = state.up().filter(|found| found.status.serves);
+            let leader = up.next().map(|found| found.replica);
+            let replicas: Vec<_> = state.nodes.iter().map(|node| node.replica).collect();
+            (leader, replicas)
+        };
+        let Some(leader) = leader else { return };
+        for other in replicas.into_iter().filter(|other| *other != leader) {
+            self.network.cut(leader, other);
+            self.network.cut(other, leader);
+        }
+        sleep(Duration::from_millis(1_500)).await;
+        self.network.mend();
     }
 
     /// Waits for a step. Whether it has come.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use model::{Clock, Durability, PartitionIndex, ReplicaId, Timestamp, TopicId};
+use model::{Clock, Durability, LogId, PartitionIndex, ReplicaId, Timestamp, TopicId};
 use replication::process::{SimulatedProcess, blocking, spawn};
 use replication::{
     Cores, GroupStart, LogGroup, LogSettings, OtherReplicas, Replication, ReplicationSettings,
@@ -105,8 +105,8 @@ pub(crate) struct Node {
     held: Arc<AtomicU64>,
     /// When how many entries were durable, in this incarnation.
     settling: VecDeque<(Instant, u64)>,
-    /// The end of the log at the last look, in this incarnation.
-    end: u64,
+    /// The last entry of the log at the last look, in this incarnation.
+    last: Option<LogId>,
     /// When the log was seen to be cut.
     cut: Option<Instant>,
     starts: u64,
@@ -185,7 +185,7 @@ impl Node {
             durable: 0,
             held: Arc::default(),
             settling: VecDeque::new(),
-            end: 0,
+            last: None,
             cut: None,
             starts: 0,
             seed,
@@ -197,7 +197,7 @@ impl Node {
         self.starts += 1;
         self.incarnation += 1;
         self.settling.clear();
-        self.end = 0;
+        self.last = None;
         note!(self.world.trace, "start {} {group:?}", self.replica);
         let process = SimulatedProcess::new(self.seed ^ (self.starts << 32));
         process.set_device_delay(self.device_delay.clone());
@@ -305,10 +305,12 @@ impl Node {
         let Some(group) = self.group() else { return };
         let ends = group.log().ends();
         self.durable = ends.durable_offset.get();
-        if ends.end_index.get() < self.end {
+        // What was taken back may be followed by other entries already.
+        let last = self.last.filter(|last| last.index >= ends.first_index);
+        if last.is_some_and(|last| group.log().term_at(last.index) != Some(last.term)) {
             self.cut = Some(Instant::now());
         }
-        self.end = ends.end_index.get();
+        self.last = ends.last;
         let committed = group.status().high_watermark.get();
         let held = self.durable.min(committed);
         self.held.fetch_max(held, Ordering::Relaxed);
@@ -427,7 +429,7 @@ impl Node {
         self.look();
         self.incarnation += 1;
         self.settling.clear();
-        self.end = 0;
+        self.last = None;
         let opener = self.opener();
         let Some(running) = &self.running else { return };
         let state = running.boot.clone();

@@ -65,6 +65,7 @@ impl Network {
                 to: ReplicaId::new(target),
                 not_sent_below: self.not_sent_below.clone(),
                 settled: self.settled.clone(),
+                missed: Arc::default(),
             },
             appends,
             acknowledged: None,
@@ -92,9 +93,22 @@ pub(super) struct Link {
     pub(super) to: ReplicaId,
     not_sent_below: Arc<AtomicU64>,
     pub(super) settled: Arc<Settled>,
+    /// Behind the entry that the replica was last found to lack though it had acknowledged it.
+    missed: Arc<AtomicU64>,
 }
 
 impl Link {
+    /// The group, for people.
+    pub(super) fn group(&self) -> GroupId {
+        self.group
+    }
+
+    /// Takes note of an entry that the replica lacks though it had acknowledged it; whether that is news.
+    pub(super) fn misses(&self, missing: RaftLogId) -> bool {
+        let behind = missing.index + 1;
+        self.missed.swap(behind, Ordering::Relaxed) != behind
+    }
+
     pub(super) fn send(
         &self,
         kind: RequestKind,

@@ -204,9 +204,14 @@ where
         if self.kind != RequestKind::Heartbeat && Some(missing) > *self.acknowledged {
             return Ok(());
         }
-        let to = self.link.to;
-        tracing::error!(replica = %to, %missing, "a replica lacks an entry that it acknowledged");
-        let text = format!("replica {to} lacks {missing}, which it acknowledged: replace it");
+        let (to, group) = (self.link.to, self.link.group());
+        let text = format!(
+            "replica {to} lacks entry {missing} of {group}, which it acknowledged: its disk has not kept what it had synced. \
+             It gets nothing more until its broker is started with an empty data directory, which other replicas fill"
+        );
+        if self.link.misses(missing) {
+            tracing::error!("{text}");
+        }
         Err(Unreachable::new(&AnyError::error(text)))
     }
 }
